@@ -1,0 +1,3 @@
+//! The Corelane broker. See ARCHITECTURE.md at the root for the picture.
+
+pub mod runtime;
