@@ -13,7 +13,10 @@ pub struct Instant(pub u64);
 
 impl Instant {
     pub fn after(self, duration: Duration) -> Instant {
-        Instant(self.0.saturating_add(duration.as_nanos().min(u128::from(u64::MAX)) as u64))
+        Instant(
+            self.0
+                .saturating_add(duration.as_nanos().min(u128::from(u64::MAX)) as u64),
+        )
     }
 
     pub fn since(self, earlier: Instant) -> Duration {
