@@ -3,3 +3,13 @@
 //! leaders, raft or the network.
 
 pub mod disk;
+mod failure;
+mod identity;
+pub mod store;
+
+pub use failure::{Failed, OpenError, StorageError};
+pub use identity::{FormatWish, Identity, open_data_dir};
+pub use store::{
+    AppendError, Damage, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, Store, StoreOptions,
+    StoreStats, Ticket,
+};
