@@ -1,0 +1,75 @@
+//! What can be wrong with a batch. Each is the client's fault (or the disk's, when read back), never ours.
+
+use super::compression::Compression;
+
+/// Why a batch is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BatchError {
+    #[error("no record batch")]
+    Empty,
+    #[error("{have} bytes where the batch needs {need}")]
+    Truncated { need: usize, have: usize },
+    #[error("batch length {0} is less than a header")]
+    Length(i32),
+    #[error("message format v{0}; only v2 is supported")]
+    Magic(i8),
+    #[error("crc 0x{stored:08x} in the batch, 0x{computed:08x} of its bytes")]
+    Crc { stored: u32, computed: u32 },
+    #[error("batch of {bytes} bytes; the most is {max}")]
+    TooLarge { bytes: usize, max: usize },
+    #[error("{0} bytes after the batch; exactly one batch is allowed")]
+    Trailing(usize),
+    #[error("base offset {0}; a client's batch starts at 0")]
+    BaseOffset(i64),
+    #[error("{declared} records declared, {found} found")]
+    RecordsCount { declared: i32, found: i32 },
+    #[error("last offset delta {last_offset_delta} with {records_count} records")]
+    LastOffsetDelta { last_offset_delta: i32, records_count: i32 },
+    #[error("clients may not write control records")]
+    Control,
+    #[error("base sequence {0} with a producer id")]
+    Sequence(i32),
+    #[error("timestamp type LogAppendTime is the broker's to set")]
+    AppendTime,
+    #[error("compression codec {0} is unknown")]
+    UnknownCompression(u8),
+    #[error("records do not decompress as {}", .0.name())]
+    Decompress(Compression),
+    #[error("records decompress to more than {0} bytes")]
+    Bomb(usize),
+    #[error("record {index}: {fault}")]
+    Record { index: i32, fault: RecordFault },
+    #[error("{0} bytes after the last record")]
+    TrailingRecords(usize),
+}
+
+/// What is wrong with one record of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordFault {
+    #[error("ends before its length")]
+    Truncated,
+    #[error("malformed variable-length number")]
+    Varint,
+    #[error("a length is negative or beyond the record")]
+    Length,
+    #[error("bytes remain after its last header")]
+    Trailing,
+    #[error("offset delta {0} where {1} is next")]
+    OffsetDelta(i32, i32),
+    #[error("timestamp {0} is outside of what the topic allows")]
+    Timestamp(i64),
+    #[error("compacted topics need a key")]
+    KeyMissing,
+    #[error("not a known control record")]
+    Control,
+}
+
+impl BatchError {
+    /// Index of the offending record in its batch, for `record_errors` of ProduceResponse.
+    pub fn record_index(&self) -> Option<i32> {
+        match self {
+            BatchError::Record { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+}

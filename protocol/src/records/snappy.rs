@@ -1,0 +1,81 @@
+//! Snappy in the framing of snappy-java, which Kafka's clients write: a 16-byte header, then blocks with a length each.
+//!
+//! ```text
+//! 0x82 'S' 'N' 'A' 'P' 'P' 'Y' 0x00 | version i32 = 1 | compatible version i32 = 1 | { length i32, bare snappy block }*
+//! ```
+//! Bare snappy without any framing is accepted too (librdkafka and others did or do send it).
+
+use super::compression::Compression;
+use super::error::BatchError;
+
+const FRAME_MAGIC: &[u8; 8] = b"\x82SNAPPY\0";
+const FRAME_HEADER_BYTES: usize = 16;
+/// snappy-java's default; its readers take any.
+const BLOCK_BYTES: usize = 32 * 1024;
+
+pub(super) fn compress(records: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(FRAME_HEADER_BYTES + records.len() / 2);
+    out.extend_from_slice(FRAME_MAGIC);
+    out.extend_from_slice(&1i32.to_be_bytes());
+    out.extend_from_slice(&1i32.to_be_bytes());
+    let mut encoder = snap::raw::Encoder::new();
+    for block in records.chunks(BLOCK_BYTES) {
+        let block = encoder
+            .compress_vec(block)
+            .expect("a 32 KiB block is in snappy's range");
+        out.extend_from_slice(&(block.len() as i32).to_be_bytes());
+        out.extend_from_slice(&block);
+    }
+    out
+}
+
+pub(super) fn decompress(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, BatchError> {
+    let mut out = Vec::new();
+    if !compressed.starts_with(FRAME_MAGIC) {
+        append_block(&mut out, compressed, bytes_max)?;
+        return Ok(out);
+    }
+    let mut rest = compressed
+        .get(FRAME_HEADER_BYTES..)
+        .ok_or(BatchError::Decompress(Compression::Snappy))?;
+    while !rest.is_empty() {
+        // snappy-java writes the header anew when streams are concatenated.
+        if rest.starts_with(FRAME_MAGIC) && rest.len() >= FRAME_HEADER_BYTES {
+            rest = &rest[FRAME_HEADER_BYTES..];
+            continue;
+        }
+        let (length, after) = rest
+            .split_first_chunk::<4>()
+            .ok_or(BatchError::Decompress(Compression::Snappy))?;
+        let (block, after) = usize::try_from(i32::from_be_bytes(*length))
+            .ok()
+            .and_then(|length| after.split_at_checked(length))
+            .ok_or(BatchError::Decompress(Compression::Snappy))?;
+        append_block(&mut out, block, bytes_max)?;
+        rest = after;
+    }
+    Ok(out)
+}
+
+/// A bare block says its expanded length first; snappy cannot expand beyond 64 bytes for 3, so a greater claim is a lie
+/// and nothing is allocated for it.
+fn append_block(out: &mut Vec<u8>, block: &[u8], bytes_max: usize) -> Result<(), BatchError> {
+    let refuse = |_| BatchError::Decompress(Compression::Snappy);
+    let length = snap::raw::decompress_len(block).map_err(refuse)?;
+    if length > block.len().saturating_mul(22) {
+        return Err(BatchError::Decompress(Compression::Snappy));
+    }
+    if out.len() + length > bytes_max {
+        return Err(BatchError::Bomb(bytes_max));
+    }
+    let start = out.len();
+    out.resize(start + length, 0);
+    let written = snap::raw::Decoder::new()
+        .decompress(block, &mut out[start..])
+        .map_err(refuse)?;
+    if written == length {
+        Ok(())
+    } else {
+        Err(BatchError::Decompress(Compression::Snappy))
+    }
+}

@@ -1,0 +1,201 @@
+//! Everything a broker checks of a batch before it takes responsibility for it (Kafka's `ProduceRequest`,
+//! `UnifiedLog.analyzeAndValidateRecords` and `LogValidator`). Stricter than Kafka in one place: offset deltas of an
+//! uncompressed batch must be dense too, since readers trust `last_offset_delta`.
+
+use super::compression::Compression;
+use super::error::{BatchError, RecordFault};
+use super::header::{BATCH_HEADER_BYTES, BatchHeader, NO_TIMESTAMP, TimestampType, computed_crc};
+use super::record::RecordView;
+
+/// Most bytes that one batch may expand to. Only one batch at a time is expanded on a core.
+pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+
+/// Where a batch comes from, which says how far it is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A producer: starts at offset 0, no control records, CreateTime, dense offsets.
+    Client,
+    /// The broker's own coordinators: may write control records.
+    Coordinator,
+    /// Another replica's log: has its offsets, and gaps where compaction took records.
+    Replication,
+}
+
+/// The bounds that a batch is held against; most are topic configs.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub origin: Origin,
+    /// `max.message.bytes`: most bytes of a batch as it came, header included.
+    pub batch_bytes_max: usize,
+    /// Most bytes of its records expanded.
+    pub decompressed_bytes_max: usize,
+    /// `cleanup.policy=compact`: each record needs a key.
+    pub keys_required: bool,
+    /// Earliest and latest time of a record, inclusive (`message.timestamp.before.max.ms`, `.after.max.ms`); records
+    /// without time (-1) pass, as in Kafka. Leave the whole range where the topic has LogAppendTime.
+    pub timestamp_min_ms: i64,
+    pub timestamp_max_ms: i64,
+}
+
+impl Limits {
+    /// For a producer's batch of at most `batch_bytes_max` bytes, keys and timestamps free.
+    pub fn client(batch_bytes_max: usize) -> Limits {
+        Limits {
+            origin: Origin::Client,
+            batch_bytes_max,
+            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+            keys_required: false,
+            timestamp_min_ms: i64::MIN,
+            timestamp_max_ms: i64::MAX,
+        }
+    }
+
+    /// For bytes that some broker verified before: everything must still be right, but gaps are.
+    pub fn replication() -> Limits {
+        Limits {
+            origin: Origin::Replication,
+            ..Limits::client(usize::MAX)
+        }
+    }
+}
+
+/// What [`verify`] learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verified {
+    pub header: BatchHeader,
+    /// Latest time of its records, -1 without any. Where it differs from the header's, the header is to be repaired
+    /// with [`super::set_max_timestamp`], as Kafka does.
+    pub max_timestamp: i64,
+    /// Offset of the first record with that time, relative to the base offset; 0 without any.
+    pub max_timestamp_offset_delta: i32,
+    /// Bytes of the records expanded.
+    pub records_bytes: usize,
+}
+
+impl Verified {
+    pub fn needs_max_timestamp(&self) -> bool {
+        self.header.timestamp_type() == TimestampType::CreateTime && self.header.max_timestamp != self.max_timestamp
+    }
+}
+
+/// Checks that `bytes` are exactly one good batch, its records included.
+pub fn verify(bytes: &[u8], limits: &Limits) -> Result<Verified, BatchError> {
+    let header = BatchHeader::parse(bytes)?;
+    verify_size(&header, bytes.len(), limits)?;
+    let computed = computed_crc(bytes);
+    if computed != header.crc {
+        return Err(BatchError::Crc {
+            stored: header.crc,
+            computed,
+        });
+    }
+    verify_header(&header, limits)?;
+    let payload = &bytes[BATCH_HEADER_BYTES..];
+    match header.compression()? {
+        Compression::None => verify_records(header, payload, limits),
+        codec => verify_records(
+            header,
+            &codec.decompress(payload, limits.decompressed_bytes_max)?,
+            limits,
+        ),
+    }
+}
+
+fn verify_size(header: &BatchHeader, have: usize, limits: &Limits) -> Result<(), BatchError> {
+    let need = header.batch_bytes();
+    if need > limits.batch_bytes_max {
+        return Err(BatchError::TooLarge {
+            bytes: need,
+            max: limits.batch_bytes_max,
+        });
+    }
+    match have {
+        _ if have < need => Err(BatchError::Truncated { need, have }),
+        _ if have > need => Err(BatchError::Trailing(have - need)),
+        _ => Ok(()),
+    }
+}
+
+fn verify_header(header: &BatchHeader, limits: &Limits) -> Result<(), BatchError> {
+    let BatchHeader {
+        last_offset_delta,
+        records_count,
+        ..
+    } = *header;
+    let dense = last_offset_delta.checked_add(1) == Some(records_count) && records_count > 0;
+    // Compaction takes records out of a batch but leaves its offset range, up to an empty batch.
+    let sparse = last_offset_delta >= 0 && records_count >= 0 && records_count - 1 <= last_offset_delta;
+    if !(dense || limits.origin == Origin::Replication && sparse) {
+        return Err(BatchError::LastOffsetDelta {
+            last_offset_delta,
+            records_count,
+        });
+    }
+    if limits.origin == Origin::Replication {
+        return if header.base_offset < 0 {
+            Err(BatchError::BaseOffset(header.base_offset))
+        } else {
+            Ok(())
+        };
+    }
+    if header.base_offset != 0 {
+        return Err(BatchError::BaseOffset(header.base_offset));
+    }
+    if limits.origin == Origin::Client && header.is_control() {
+        return Err(BatchError::Control);
+    }
+    if limits.origin == Origin::Client && header.has_producer_id() && header.base_sequence < 0 {
+        return Err(BatchError::Sequence(header.base_sequence));
+    }
+    if header.timestamp_type() == TimestampType::LogAppendTime {
+        return Err(BatchError::AppendTime);
+    }
+    Ok(())
+}
+
+fn verify_records(header: BatchHeader, mut payload: &[u8], limits: &Limits) -> Result<Verified, BatchError> {
+    let records_bytes = payload.len();
+    let mut max_timestamp = NO_TIMESTAMP;
+    let mut max_timestamp_offset_delta = 0;
+    let mut next_offset_delta = 0;
+    for index in 0..header.records_count {
+        if payload.is_empty() {
+            return Err(BatchError::RecordsCount {
+                declared: header.records_count,
+                found: index,
+            });
+        }
+        let refuse = |fault| BatchError::Record { index, fault };
+        let record = RecordView::take(&mut payload).map_err(refuse)?;
+        let delta = record.offset_delta;
+        let in_order = match limits.origin {
+            Origin::Replication => delta >= next_offset_delta && delta <= header.last_offset_delta,
+            Origin::Client | Origin::Coordinator => delta == next_offset_delta,
+        };
+        if !in_order {
+            return Err(refuse(RecordFault::OffsetDelta(delta, next_offset_delta)));
+        }
+        next_offset_delta = delta.saturating_add(1);
+        if limits.keys_required && record.key.is_none() {
+            return Err(refuse(RecordFault::KeyMissing));
+        }
+        let timestamp = record.timestamp(&header);
+        let allowed = limits.timestamp_min_ms..=limits.timestamp_max_ms;
+        if timestamp != NO_TIMESTAMP && !allowed.contains(&timestamp) {
+            return Err(refuse(RecordFault::Timestamp(timestamp)));
+        }
+        if timestamp > max_timestamp {
+            max_timestamp = timestamp;
+            max_timestamp_offset_delta = delta;
+        }
+    }
+    if !payload.is_empty() {
+        return Err(BatchError::TrailingRecords(payload.len()));
+    }
+    Ok(Verified {
+        header,
+        max_timestamp,
+        max_timestamp_offset_delta,
+        records_bytes,
+    })
+}
