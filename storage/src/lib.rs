@@ -5,6 +5,8 @@
 pub mod disk;
 mod failure;
 mod identity;
+pub mod journal;
+pub mod log;
 pub mod store;
 
 pub use failure::{Failed, OpenError, StorageError};

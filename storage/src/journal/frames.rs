@@ -1,0 +1,72 @@
+//! Which frames are still needed, and their bytes.
+//!
+//! A frame's buffer is the tail: readers, replication and write-out take slices of it. A log holds one reference for
+//! each of its tail entries; when the last one of a frame is released its memory goes, and when the last one of a
+//! journal file is released the file can be reused after the next checkpoint.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+/// Where a record's body lies: `len` bytes at `at` of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRef {
+    pub frame_seq: u64,
+    pub at: u32,
+    pub len: u32,
+}
+
+/// Frames with live tail entries.
+#[derive(Default)]
+pub struct Frames {
+    frames: BTreeMap<u64, Held>,
+    tail_bytes: u64,
+}
+
+#[derive(Default)]
+struct Held {
+    /// None while the frame fills.
+    bytes: Option<Bytes>,
+    references: u32,
+}
+
+impl Frames {
+    /// A tail entry now needs these bytes.
+    pub fn hold(&mut self, at: FrameRef) {
+        self.frames.entry(at.frame_seq).or_default().references += 1;
+        self.tail_bytes += u64::from(at.len);
+    }
+
+    /// A tail entry needs these bytes no longer: they are in a segment, or gone.
+    pub fn release(&mut self, at: FrameRef) {
+        let held = self.frames.get_mut(&at.frame_seq).expect("released what was held");
+        held.references -= 1;
+        self.tail_bytes -= u64::from(at.len);
+        if held.references == 0 {
+            self.frames.remove(&at.frame_seq);
+        }
+    }
+
+    /// The bytes, without a copy; None while the frame they are in still fills.
+    pub fn bytes(&self, at: FrameRef) -> Option<Bytes> {
+        let bytes = self.frames.get(&at.frame_seq)?.bytes.as_ref()?;
+        Some(bytes.slice(at.at as usize..(at.at + at.len) as usize))
+    }
+
+    /// The frame is sealed: its bytes do not change any more.
+    pub fn seal(&mut self, frame_seq: u64, bytes: Bytes) {
+        if let Some(held) = self.frames.get_mut(&frame_seq) {
+            held.bytes = Some(bytes);
+        }
+    }
+
+    /// The oldest frame that a tail entry needs.
+    pub fn oldest(&self) -> Option<u64> {
+        self.frames.keys().next().copied()
+    }
+
+    /// Bytes of all tail entries.
+    pub fn tail_bytes(&self) -> u64 {
+        self.tail_bytes
+    }
+}
