@@ -1,3 +1,4 @@
 //! The Corelane broker. See ARCHITECTURE.md at the root for the picture.
 
+pub mod config;
 pub mod runtime;

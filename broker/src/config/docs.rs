@@ -1,0 +1,69 @@
+//! The reference page: both tables as Markdown, and the sentence for a key that is in neither.
+
+use std::fmt::Write;
+
+use super::{
+    broker,
+    key::{Effect, Key},
+    nearest::nearest,
+    topic,
+};
+
+/// The whole page.
+pub fn markdown() -> String {
+    let mut page = String::from("# Configuration\n\n");
+    page.push_str("Defaults < `server.properties` < environment (`CORELANE_LOG_RETENTION_MS`) < `--set key=value` < ");
+    page.push_str("what the cluster was told (live keys only).\n\n");
+    section(&mut page, "Broker", broker::KEYS, "");
+    section(&mut page, "Topic", topic::KEYS, " | Broker's key");
+    page
+}
+
+fn section(page: &mut String, title: &str, keys: &[Key], more: &str) {
+    let _ = writeln!(
+        page,
+        "## {title}\n\n| Key | Type | Default | Valid | Change{more} | What for |"
+    );
+    let _ = writeln!(
+        page,
+        "|---|---|---|---|---{}|---|",
+        if more.is_empty() { "" } else { "|---" }
+    );
+    for key in keys {
+        let change = match key.effect {
+            Effect::Live => "live".to_string(),
+            Effect::Restart => "restart".to_string(),
+            Effect::Nothing(reason) => format!("no effect: {reason}"),
+            Effect::DefaultOnly(reason) => format!("default only: {reason}"),
+        };
+        let default = match key.default {
+            None => "unset".to_string(),
+            Some("") => "empty".to_string(),
+            Some(default) => format!("`{default}`"),
+        };
+        let synonyms = if more.is_empty() {
+            String::new()
+        } else {
+            let names: Vec<String> = key
+                .synonyms
+                .iter()
+                .map(|synonym| format!("`{}`", synonym.name))
+                .collect();
+            format!(" | {}", names.join(", "))
+        };
+        let (name, kind, valid, doc) = (key.name, key.kind.name(), key.check.right(), key.doc);
+        let _ = writeln!(
+            page,
+            "| `{name}` | {kind} | {default} | {valid} | {change}{synonyms} | {doc} |"
+        );
+    }
+    page.push('\n');
+}
+
+/// "there is no key 'x'; did you mean 'y'?"
+pub fn unknown(keys: &'static [Key], name: &str) -> String {
+    match nearest(name, keys.iter().map(|key| key.name)) {
+        Some(near) => format!("there is no key '{name}'; did you mean '{near}'?"),
+        None => format!("there is no key '{name}'"),
+    }
+}

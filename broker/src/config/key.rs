@@ -1,0 +1,228 @@
+//! One row of a config table, and the macro that makes a typed struct of all rows.
+
+use super::value::Kind;
+
+/// What a value must be beyond its type.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Check {
+    Any,
+    AtLeast(i64),
+    Between(i64, i64),
+    /// A number from 0 to 1.
+    Ratio,
+    /// One of these words, exactly.
+    OneOf(&'static [&'static str]),
+    /// A list of these words only.
+    ListOf(&'static [&'static str]),
+    NotEmpty,
+    /// -1 (the library's own default) or 1 to 9.
+    GzipLevel,
+    /// `*`, or `partition:broker` pairs.
+    ThrottledReplicas,
+}
+
+impl Check {
+    fn test(self, kind: Kind, text: &str) -> Result<(), String> {
+        let text = text.trim();
+        let number = || text.parse::<i64>().unwrap_or(0);
+        let ok = match self {
+            Check::Any => true,
+            Check::AtLeast(least) if kind == Kind::Double => {
+                text.parse().is_ok_and(|number: f64| number >= least as f64)
+            }
+            Check::AtLeast(least) => number() >= least,
+            Check::Between(least, most) => (least..=most).contains(&number()),
+            Check::Ratio => text.parse().is_ok_and(|number: f64| (0.0..=1.0).contains(&number)),
+            Check::OneOf(words) => words.contains(&text),
+            Check::ListOf(words) => text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty())
+                .all(|item| words.contains(&item)),
+            Check::NotEmpty => !text.is_empty(),
+            Check::GzipLevel => number() == -1 || (1..=9).contains(&number()),
+            Check::ThrottledReplicas => {
+                text.is_empty()
+                    || text == "*"
+                    || text.split(',').all(|pair| {
+                        pair.trim().split_once(':').is_some_and(|(partition, broker)| {
+                            partition.parse::<i32>().is_ok() && broker.parse::<i32>().is_ok()
+                        })
+                    })
+            }
+        };
+        if ok {
+            Ok(())
+        } else {
+            Err(format!("must be {}", self.right()))
+        }
+    }
+
+    /// What would be right, in words; empty if the type says it all.
+    pub fn right(self) -> String {
+        match self {
+            Check::Any => String::new(),
+            Check::AtLeast(least) => format!("at least {least}"),
+            Check::Between(least, most) => format!("from {least} to {most}"),
+            Check::Ratio => "from 0 to 1".into(),
+            Check::OneOf(words) => format!("one of {}", words.join(", ")),
+            Check::ListOf(words) => format!("a list of {}", words.join(", ")),
+            Check::NotEmpty => "not empty".into(),
+            Check::GzipLevel => "-1 or from 1 to 9".into(),
+            Check::ThrottledReplicas => "* or partition:broker pairs".into(),
+        }
+    }
+}
+
+/// What setting the key does here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Taken over at once when altered through the cluster.
+    Live,
+    /// Read at start.
+    Restart,
+    /// Accepted and shown, but changes nothing, for this reason.
+    Nothing(&'static str),
+    /// Only the default is accepted, for this reason: ignoring it would break a promise.
+    DefaultOnly(&'static str),
+}
+
+/// How a broker key's value becomes a topic's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Synonym {
+    pub name: &'static str,
+    /// The topic's value is the broker's times this (minutes and hours become milliseconds).
+    pub times: i64,
+}
+
+/// One row of a table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Key {
+    /// Kafka's name, or ours where Kafka has none.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// `None` for a key that has no value unless it is set.
+    pub default: Option<&'static str>,
+    pub check: Check,
+    pub effect: Effect,
+    /// Broker keys that give a topic its default, first wins; for a broker key, the family that decides one value.
+    pub synonyms: &'static [Synonym],
+    pub doc: &'static str,
+}
+
+impl Key {
+    pub fn sensitive(&self) -> bool {
+        self.kind == Kind::Password
+    }
+
+    /// Whether it cannot be altered while the broker runs.
+    pub fn read_only(&self) -> bool {
+        self.effect != Effect::Live
+    }
+
+    /// Whether `text` may be this key's value; the error says what would be right.
+    pub fn validate(&self, text: &str) -> Result<(), String> {
+        if self.default.is_none() && text.trim().is_empty() {
+            return Ok(());
+        }
+        self.kind.check(text)?;
+        self.check.test(self.kind, text)?;
+        match self.effect {
+            Effect::DefaultOnly(reason) if text.trim() != self.default.unwrap_or("") => {
+                Err(format!("must stay '{}': {reason}", self.default.unwrap_or("")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where a value came from; the number is what DescribeConfigs sends (`DescribeConfigsResponse.ConfigSource`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i8)]
+pub enum Source {
+    Topic = 1,
+    DynamicBroker = 2,
+    DynamicDefaultBroker = 3,
+    StaticBroker = 4,
+    Default = 5,
+}
+
+impl Source {
+    pub fn code(self) -> i8 {
+        self as i8
+    }
+}
+
+/// One config as DescribeConfigs shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub name: &'static str,
+    /// `None` when unset or secret.
+    pub value: Option<String>,
+    pub source: Source,
+    /// Everything that has a say, strongest first, as (name, value, source).
+    pub synonyms: Vec<(&'static str, Option<String>, Source)>,
+    pub kind: Kind,
+    pub doc: &'static str,
+    pub is_default: bool,
+    pub read_only: bool,
+    pub sensitive: bool,
+}
+
+/// Makes `KEYS` and a struct with one typed field per row that has a field. Rows: `field: Type = "kafka.name", default,
+/// check, effect, [synonyms], doc;`. A row whose field is `_` has no field: it changes nothing here.
+macro_rules! table {
+    (
+        $(#[$attribute:meta])*
+        pub struct $name:ident {
+            fields { $( $field:ident : $type:ty = $key:literal, $default:literal, $check:expr, $effect:expr, [$($synonym:expr),*], $doc:literal; )* }
+            without_field { $( $other_type:ty = $other:literal, $other_default:literal, $other_check:expr, $other_effect:expr, [$($other_synonym:expr),*], $other_doc:literal; )* }
+        }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( #[doc = concat!("`", $key, "`: ", $doc)] pub $field: $type, )*
+            /// Everything that was set, and where; what is not in it has its default.
+            pub layers: $crate::config::layers::Layers,
+        }
+
+        /// The table, in the order of the reference page.
+        pub const KEYS: &[$crate::config::key::Key] = &[
+            $( $crate::config::key::row::<$type>($key, $default, $check, $effect, &[$($synonym),*], $doc), )*
+            $( $crate::config::key::row::<$other_type>($other, $other_default, $other_check, $other_effect, &[$($other_synonym),*], $other_doc), )*
+        ];
+
+        impl $name {
+            /// Reads every field; `value` gives the text of a key by its name. Values were checked before.
+            fn read(value: impl Fn(&'static str) -> String, layers: $crate::config::layers::Layers) -> Result<$name, String> {
+                Ok($name {
+                    $( $field: <$type as $crate::config::value::Value>::read(&value($key)).map_err(|right| format!("{}: {right}", $key))?, )*
+                    layers,
+                })
+            }
+        }
+    };
+}
+pub(crate) use table;
+
+/// A row, its type and nullability taken from the Rust type of the field.
+pub const fn row<T: super::value::Value>(
+    name: &'static str,
+    default: &'static str,
+    check: Check,
+    effect: Effect,
+    synonyms: &'static [Synonym],
+    doc: &'static str,
+) -> Key {
+    let default = if T::NULLABLE { None } else { Some(default) };
+    Key {
+        name,
+        kind: T::KIND,
+        default,
+        check,
+        effect,
+        synonyms,
+        doc,
+    }
+}

@@ -1,0 +1,204 @@
+//! Who said what: the layers of a broker's configuration, weakest first, and which of them wins.
+
+use std::collections::BTreeMap;
+
+use super::{
+    docs::unknown,
+    key::{Effect, Key, Source},
+    properties,
+};
+
+/// Everything that can tell a broker something, as text. Reading files and the environment is the caller's work.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Name (for messages) and content of `server.properties`.
+    pub file: Option<(String, String)>,
+    /// The process environment; only names that start with `CORELANE_` count.
+    pub environment: Vec<(String, String)>,
+    /// `key=value` of each `--set`.
+    pub set: Vec<String>,
+    /// This host's name, advertised for a listener that names no host.
+    pub hostname: String,
+}
+
+/// All that was wrong, one line each; never only the first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", problems.join("\n"))]
+pub struct ConfigError {
+    pub problems: Vec<String>,
+}
+
+/// A value that somebody gave.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Given {
+    pub value: String,
+    pub source: Source,
+    /// For messages: `server.properties:12`, `CORELANE_NODE_ID`, `--set`.
+    pub place: String,
+}
+
+impl std::fmt::Debug for Given {
+    /// Without the value, which may be a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} at {}", self.source, self.place)
+    }
+}
+
+/// The values that were given; what is absent has its default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layers {
+    given: BTreeMap<&'static str, Vec<Given>>,
+}
+
+/// Environment variables of the command line itself, or of a container platform; never config keys.
+const RESERVED_ENVIRONMENT: &[&str] = &["CORELANE_CONFIG", "CORELANE_LOG"];
+
+impl Layers {
+    /// Reads all inputs. Notes are worth a line in the log; problems mean that the broker must not start.
+    pub fn read(keys: &'static [Key], inputs: &Inputs) -> (Layers, Vec<String>, Vec<String>) {
+        let mut layers = Layers::default();
+        let (mut notes, mut problems) = (Vec::new(), Vec::new());
+        if let Some((name, content)) = &inputs.file {
+            match properties::parse(content) {
+                Ok(properties) => {
+                    let mut seen = BTreeMap::new();
+                    for property in properties {
+                        let place = format!("{name}:{}", property.line);
+                        if let Some(before) = seen.insert(property.key.clone(), property.line) {
+                            notes.push(format!(
+                                "{place}: {} stands in line {before} too; this one wins",
+                                property.key
+                            ));
+                        }
+                        layers.take(keys, &property.key, property.value, place, &mut notes, &mut problems);
+                    }
+                }
+                Err((line, wrong)) => problems.push(format!("{name}:{line}: {wrong}")),
+            }
+        }
+        let mut environment = inputs.environment.clone();
+        environment.sort();
+        for (variable, value) in environment {
+            let Some(rest) = variable.strip_prefix("CORELANE_") else {
+                continue;
+            };
+            if RESERVED_ENVIRONMENT.contains(&variable.as_str()) {
+                continue;
+            }
+            let name = rest.to_ascii_lowercase().replace('_', ".");
+            // Container platforms set CORELANE_SERVICE_HOST and the like for a service of our name: so an unknown
+            // variable is no error, other than an unknown key.
+            if keys.iter().any(|key| key.name == name) {
+                layers.take(keys, &name, value, variable, &mut notes, &mut problems);
+            } else {
+                notes.push(format!("{variable} is left out: {}", unknown(keys, &name)));
+            }
+        }
+        for set in &inputs.set {
+            match set.split_once('=') {
+                Some((name, value)) => {
+                    layers.take(
+                        keys,
+                        name.trim(),
+                        value.to_string(),
+                        "--set".into(),
+                        &mut notes,
+                        &mut problems,
+                    );
+                }
+                None => problems.push(format!("--set {set}: must be key=value")),
+            }
+        }
+        (layers, notes, problems)
+    }
+
+    fn take(
+        &mut self,
+        keys: &'static [Key],
+        name: &str,
+        value: String,
+        place: String,
+        notes: &mut Vec<String>,
+        problems: &mut Vec<String>,
+    ) {
+        if name.starts_with("listener.name.") {
+            notes.push(format!(
+                "{place}: {name} changes nothing: listeners have no settings of their own yet"
+            ));
+            return;
+        }
+        let Some(key) = keys.iter().find(|key| key.name == name) else {
+            problems.push(format!("{place}: {}", unknown(keys, name)));
+            return;
+        };
+        if let Err(right) = key.validate(&value) {
+            let shown = if key.sensitive() { "[hidden]" } else { value.trim() };
+            problems.push(format!("{place}: {name} = '{shown}': {right}"));
+            return;
+        }
+        if let Effect::Nothing(reason) = key.effect {
+            notes.push(format!("{place}: {name} changes nothing here: {reason}"));
+        }
+        self.put(
+            key,
+            Given {
+                value: value.trim().to_string(),
+                source: Source::StaticBroker,
+                place,
+            },
+        );
+    }
+
+    /// Adds what the cluster was told, which is stronger than all static layers. Only live keys; others are problems.
+    pub fn with_dynamic(
+        &self,
+        keys: &'static [Key],
+        source: Source,
+        values: &BTreeMap<String, String>,
+    ) -> Result<Layers, ConfigError> {
+        let mut layers = self.clone();
+        let mut problems = Vec::new();
+        for (name, value) in values {
+            match keys.iter().find(|key| key.name == name) {
+                None => problems.push(unknown(keys, name)),
+                Some(key) if key.read_only() => {
+                    problems.push(format!("{name} cannot be altered while the broker runs"))
+                }
+                Some(key) => match key.validate(value) {
+                    Ok(()) => layers.put(
+                        key,
+                        Given {
+                            value: value.trim().to_string(),
+                            source,
+                            place: "cluster".into(),
+                        },
+                    ),
+                    Err(right) => problems.push(format!("{name} = '{value}': {right}")),
+                },
+            }
+        }
+        if problems.is_empty() {
+            Ok(layers)
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+
+    fn put(&mut self, key: &'static Key, given: Given) {
+        let all = self.given.entry(key.name).or_default();
+        // Of one layer only the last word counts; DescribeConfigs shows one static value.
+        all.retain(|before| before.source != given.source);
+        all.push(given);
+        all.sort_by_key(|given| given.source.code());
+    }
+
+    /// The strongest word on a key, if anybody gave one.
+    pub fn given(&self, name: &str) -> Option<&Given> {
+        self.given.get(name).and_then(|all| all.first())
+    }
+
+    /// All words on a key, strongest first.
+    pub fn all(&self, name: &str) -> &[Given] {
+        self.given.get(name).map_or(&[], Vec::as_slice)
+    }
+}
