@@ -7,6 +7,7 @@ mod failure;
 mod identity;
 pub mod journal;
 pub mod log;
+pub mod sim_disk;
 pub mod store;
 
 pub use failure::{Failed, OpenError, StorageError};
