@@ -1,0 +1,71 @@
+//! The length prefix around every request and response: four bytes, big-endian, not counting themselves.
+
+use crate::header::{RequestHeader, encode_response_header};
+use crate::message::Message;
+use crate::wire::{PartsWriter, Writer};
+use bytes::{Bytes, BytesMut};
+
+/// Bytes of the prefix.
+pub const PREFIX_BYTES: usize = 4;
+
+/// A prefix that no peer of ours sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Kafka's clients never send one; often TLS or HTTP spoken to this port.
+    #[error("frame length {0} is negative")]
+    Negative(i32),
+    /// Over the receiver's limit (`socket.request.max.bytes`).
+    #[error("frame of {bytes} bytes is over the limit of {max} bytes")]
+    TooLarge { bytes: usize, max: usize },
+}
+
+/// The size of the frame body that begins after the prefix, in bytes; `None` while the prefix is not complete.
+///
+/// # Errors
+/// When the size is negative or over `bytes_max`. The connection cannot go on then.
+pub fn body_bytes(received: &[u8], bytes_max: usize) -> Result<Option<usize>, FrameError> {
+    let Some(prefix) = received.first_chunk::<PREFIX_BYTES>() else {
+        return Ok(None);
+    };
+    let length = i32::from_be_bytes(*prefix);
+    let bytes = usize::try_from(length).map_err(|_| FrameError::Negative(length))?;
+    if bytes > bytes_max {
+        return Err(FrameError::TooLarge { bytes, max: bytes_max });
+    }
+    Ok(Some(bytes))
+}
+
+/// A whole request frame, as a client sends it.
+pub fn request<M: Message>(header: &RequestHeader, message: &M) -> BytesMut {
+    framed(|w| {
+        header.encode(w);
+        message.encode(w, header.api_version);
+    })
+}
+
+/// A whole response frame in one piece.
+pub fn response<M: Message>(api_version: i16, correlation_id: i32, message: &M) -> BytesMut {
+    framed(|w| {
+        encode_response_header(w, M::API_KEY, api_version, correlation_id);
+        message.encode(w, api_version);
+    })
+}
+
+/// A whole response frame in pieces; record bytes are not copied.
+pub fn response_parts<M: Message>(api_version: i16, correlation_id: i32, message: &M) -> Vec<Bytes> {
+    let mut parts = PartsWriter::new();
+    encode_response_header(parts.writer(), M::API_KEY, api_version, correlation_id);
+    message.encode(parts.writer(), api_version);
+    parts.finish_frame()
+}
+
+/// Whatever `write` writes, with the prefix in front.
+pub fn framed(write: impl FnOnce(&mut Writer)) -> BytesMut {
+    let mut writer = Writer::with_capacity(256);
+    writer.i32(0);
+    write(&mut writer);
+    let mut frame = writer.finish();
+    let length = (frame.len() - PREFIX_BYTES) as i32;
+    frame[..PREFIX_BYTES].copy_from_slice(&length.to_be_bytes());
+    frame
+}
