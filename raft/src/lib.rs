@@ -29,6 +29,9 @@ mod random;
 mod replication;
 mod terms;
 
+#[cfg(test)]
+mod tests;
+
 pub use config::{Config, Recovered, Rules};
 pub use message::{
     AppendOutcome, Entry, HardState, Input, Message, Outgoing, Output, Payload, Persist, Position, Term, VoterId,
