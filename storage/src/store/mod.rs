@@ -10,6 +10,7 @@ mod types;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::{Failed, Identity, OpenError, StorageError, disk::Disk};
 
@@ -64,6 +65,13 @@ impl<D: Disk> Store<D> {
     /// All logs, by id.
     pub fn logs(&self) -> Vec<LogInfo> {
         self.inner.state.borrow().logs.values().cloned().collect()
+    }
+
+    /// The log of a partition, if there is one.
+    pub fn find(&self, topic_id: Uuid, partition: i32) -> Option<LogId> {
+        let state = self.inner.state.borrow();
+        let is_it = |log: &&LogInfo| log.spec.topic_id == topic_id && log.spec.partition == partition;
+        state.logs.values().find(is_it).map(|log| log.id)
     }
 
     /// A new, empty log. Durable with the first ticket taken after it.
@@ -154,8 +162,11 @@ impl<D: Disk> Store<D> {
         Ok(false)
     }
 
-    /// Waits until tail memory and journal space allow another append.
-    pub async fn room(&self) {}
+    /// Do tail memory and journal space allow another append now? Asked for each produce request, so it must be cheap;
+    /// whoever finds no room asks again after the next [`Store::commit`] or [`Store::background`] round.
+    pub fn has_room(&self) -> bool {
+        true
+    }
 
     pub fn start_offset(&self, id: LogId) -> Option<i64> {
         self.inner.state.borrow().logs.get(&id).map(|log| log.start_offset)
@@ -172,6 +183,11 @@ impl<D: Disk> Store<D> {
 
     /// The largest epoch not above `leader_epoch` and where it ends, as OffsetForLeaderEpoch answers it.
     pub fn epoch_end(&self, _id: LogId, _leader_epoch: i32) -> Option<(i32, i64)> {
+        None
+    }
+
+    /// The leader epoch that the record at `offset` (or the next one after it) was appended in.
+    pub fn epoch_at(&self, _id: LogId, _offset: i64) -> Option<i32> {
         None
     }
 
