@@ -1,7 +1,7 @@
 //! ApiVersions (18): what this broker speaks, and which features the cluster has finalized.
 //!
-//! v1 throttle time, v3 flexible, client software and features (KIP-511, KIP-584), v4 lets a feature start at 0. A request
-//! of an unknown version is answered in v0 with UNSUPPORTED_VERSION; the response header is always v0.
+//! v1 throttle time, v3 flexible, client software and features (KIP-511, KIP-584), v4 lets a feature start at 0. A
+//! request of an unknown version is answered in v0 with UNSUPPORTED_VERSION; the response header is always v0.
 
 use crate::error_code::ErrorCode;
 use crate::message::message;

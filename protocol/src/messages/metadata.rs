@@ -1,7 +1,7 @@
 //! Metadata (3): topics, their partitions and leaders, and the brokers.
 //!
-//! v4 auto-creation flag, v7 leader epoch, v8 authorized operations, v9 flexible, v10 topic ids in the answer, v12 questions
-//! by topic id, v13 top-level error code (KIP-1102). Null topics means all; in v0 an empty list does.
+//! v4 auto-creation flag, v7 leader epoch, v8 authorized operations, v9 flexible, v10 topic ids in the answer, v12
+//! questions by topic id, v13 top-level error code (KIP-1102). Null topics means all; in v0 an empty list does.
 
 use crate::error_code::ErrorCode;
 use crate::message::message;

@@ -18,6 +18,33 @@ macro_rules! messages {
 }
 
 messages! {
-    api_versions: ApiVersionsRequest, ApiVersionsResponse;
-    metadata:     MetadataRequest, MetadataResponse;
+    api_versions:              ApiVersionsRequest, ApiVersionsResponse;
+    create_partitions:         CreatePartitionsRequest, CreatePartitionsResponse;
+    create_topics:             CreateTopicsRequest, CreateTopicsResponse;
+    delete_groups:             DeleteGroupsRequest, DeleteGroupsResponse;
+    delete_topics:             DeleteTopicsRequest, DeleteTopicsResponse;
+    describe_cluster:          DescribeClusterRequest, DescribeClusterResponse;
+    describe_configs:          DescribeConfigsRequest, DescribeConfigsResponse;
+    describe_groups:           DescribeGroupsRequest, DescribeGroupsResponse;
+    fetch:                     FetchRequestData, FetchResponse;
+    find_coordinator:          FindCoordinatorRequest, FindCoordinatorResponse;
+    heartbeat:                 HeartbeatRequest, HeartbeatResponse;
+    incremental_alter_configs: IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse;
+    init_producer_id:          InitProducerIdRequest, InitProducerIdResponse;
+    join_group:                JoinGroupRequest, JoinGroupResponse;
+    leave_group:               LeaveGroupRequest, LeaveGroupResponse;
+    list_groups:               ListGroupsRequest, ListGroupsResponse;
+    list_offsets:              ListOffsetsRequest, ListOffsetsResponse;
+    metadata:                  MetadataRequest, MetadataResponse;
+    offset_commit:             OffsetCommitRequest, OffsetCommitResponse;
+    offset_fetch:              OffsetFetchRequest, OffsetFetchResponse;
+    offset_for_leader_epoch:   OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse;
+    produce:                   ProduceRequestData, ProduceResponse;
+    sync_group:                SyncGroupRequest, SyncGroupResponse;
 }
+
+pub mod consumer_protocol;
+mod visit;
+
+pub use fetch::FetchRequest;
+pub use produce::ProduceRequest;

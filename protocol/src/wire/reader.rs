@@ -5,7 +5,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 /// Reads Kafka's primitive types front to back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Reader<'a> {
     bytes: &'a [u8],
     /// The buffer that `bytes` lies in, when known: then byte fields become slices of it and are not copied.
