@@ -1,3 +1,32 @@
 //! Threads, rings, and the [`World`](world::World) they make. All `unsafe` of the broker lives below this folder.
+//!
+//! ```text
+//!  start ── one thread per core ──► glommio executor: tasks, placement, blocking pool
+//!    │                                   │ pump (one task): turns the ring, parks with glommio
+//!    │                                   ▼
+//!    │                              ring: sockets, file I/O, timers      (one io_uring per core)
+//!    │                              mesh: single-producer rings between cores, doorbells
+//!    └── supervisor: heartbeats, pokes, signals, the loud end of a dead core
+//! ```
+//!
+//! What must stay true: memory that the kernel may touch is owned by a slot of the ring until the last completion that
+//! names it; no borrow of the ring is held while a waker runs or foreign memory is dropped; nothing is always runnable.
 
+mod clock;
+mod core_world;
+mod disk;
+mod event;
+mod fail_stop;
+pub mod host;
+mod mesh;
+mod pump;
+mod ring;
+mod start;
+mod supervisor;
 pub mod world;
+
+pub use core_world::{GlommioWorld, Stopper};
+pub use disk::{RingDisk, RingFile};
+pub use fail_stop::{EXIT_FAULT, fail_stop};
+pub use ring::{RingListener, RingStream};
+pub use start::{Options, StartError, start};

@@ -1,0 +1,189 @@
+//! [`World`] for real: one core of this process.
+
+use std::{
+    cell::{Cell, RefCell},
+    future::{Future, poll_fn},
+    io,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use futures_lite::FutureExt;
+use glommio::TaskQueueHandle;
+
+use super::{
+    clock,
+    disk::RingDisk,
+    fail_stop::fail_stop,
+    mesh::Mesh,
+    ring::{Ring, RingListener, RingStream, Sleep},
+    supervisor::Vitals,
+    world::{Instant, World},
+};
+
+/// One core. Cheap to clone; stays on its thread.
+pub struct GlommioWorld<M> {
+    core: Rc<Core<M>>,
+}
+
+struct Core<M> {
+    ring: Rc<Ring>,
+    mesh: Rc<Mesh<M>>,
+    disk: RingDisk,
+    vitals: Arc<Vitals>,
+    random: Cell<u64>,
+    stop_waiters: Rc<RefCell<Vec<Waker>>>,
+    index: usize,
+}
+
+impl<M: Send + 'static> GlommioWorld<M> {
+    pub(super) fn new(
+        index: usize,
+        ring: Rc<Ring>,
+        mesh: Rc<Mesh<M>>,
+        data_dir: &Path,
+        vitals: Arc<Vitals>,
+        seed: u64,
+    ) -> GlommioWorld<M> {
+        GlommioWorld {
+            core: Rc::new(Core {
+                disk: RingDisk::new(ring.clone(), data_dir),
+                ring,
+                mesh,
+                vitals,
+                // Far apart for neighbouring seeds and cores after the first mixing.
+                random: Cell::new(seed ^ (index as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03)),
+                stop_waiters: Rc::default(),
+                index,
+            }),
+        }
+    }
+
+    /// Completes when the process was asked to end (SIGTERM, SIGINT or a [`Stopper`]); at once if that was before.
+    pub async fn stopped(&self) {
+        poll_fn(|context| {
+            if self.core.vitals.is_stopping() {
+                return Poll::Ready(());
+            }
+            self.core.stop_waiters.borrow_mut().push(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// A handle for any thread to end the node.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.core.vitals.clone())
+    }
+
+    pub(super) fn stop_waiters(&self) -> Rc<RefCell<Vec<Waker>>> {
+        self.core.stop_waiters.clone()
+    }
+}
+
+/// Asks every core to end in order, as SIGTERM does.
+#[derive(Clone)]
+pub struct Stopper(Arc<Vitals>);
+
+impl Stopper {
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+impl<M> Clone for GlommioWorld<M> {
+    fn clone(&self) -> GlommioWorld<M> {
+        GlommioWorld {
+            core: self.core.clone(),
+        }
+    }
+}
+
+impl<M: Send + 'static> World for GlommioWorld<M> {
+    type Message = M;
+    type Disk = RingDisk;
+    type Listener = RingListener;
+    type Stream = RingStream;
+
+    fn core(&self) -> usize {
+        self.core.index
+    }
+
+    fn cores(&self) -> usize {
+        self.core.mesh.cores()
+    }
+
+    fn now(&self) -> Instant {
+        Instant(clock::monotonic_ns())
+    }
+
+    fn wall_ms(&self) -> i64 {
+        clock::wall_ms()
+    }
+
+    /// SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+    fn random(&self) -> u64 {
+        let state = self.core.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.core.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + 'static) {
+        let task = async move {
+            // A panic in a glommio task would end the core and leave the others running.
+            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+                fail_stop(&format!("the task {name:?} panicked"));
+            }
+        };
+        // Not `spawn_local`: that polls the task at once, inside of whatever its caller is doing.
+        match glommio::spawn_local_into(task, TaskQueueHandle::default()) {
+            Ok(task) => {
+                task.detach();
+            }
+            Err(error) => fail_stop(&format!("cannot start the task {name:?}: {error}")),
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + 'static {
+        Sleep::until(self.core.ring.clone(), self.now().after(duration).0)
+    }
+
+    fn yield_now(&self) -> impl Future<Output = ()> + 'static {
+        let ring = self.core.ring.clone();
+        let mut yielded = false;
+        poll_fn(move |context| {
+            if std::mem::replace(&mut yielded, true) {
+                return Poll::Ready(());
+            }
+            ring.wake_after_turn(context.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    fn disk(&self) -> RingDisk {
+        self.core.disk.clone()
+    }
+
+    fn listen(&self, address: SocketAddr) -> io::Result<RingListener> {
+        RingListener::bind(&self.core.ring, address)
+    }
+
+    fn send(&self, core: usize, message: M) {
+        self.core.mesh.send(core, message);
+    }
+
+    async fn receive(&self) -> (usize, M) {
+        self.core.mesh.receive().await
+    }
+
+    fn fail_stop(&self, reason: &str) -> ! {
+        fail_stop(reason)
+    }
+}

@@ -1,0 +1,12 @@
+//! The loud end of the process.
+#![allow(unsafe_code)]
+
+/// Exit code after a storage fault or a broken invariant (`EX_IOERR` of `sysexits.h`).
+pub const EXIT_FAULT: i32 = 74;
+
+/// Prints why and ends the process at once: no destructors, no further acknowledgement, nothing flushed.
+pub fn fail_stop(reason: &str) -> ! {
+    eprintln!("corelane: fatal: {reason}");
+    // SAFETY: never returns; that nothing is cleaned up is the point.
+    unsafe { libc::_exit(EXIT_FAULT) }
+}

@@ -1,0 +1,240 @@
+//! What this machine lets us do, asked before anything starts, with a remedy in every refusal.
+#![allow(unsafe_code)]
+
+use std::{
+    ffi::CString,
+    fs, io, mem,
+    net::SocketAddr,
+    os::{
+        fd::{AsRawFd, OwnedFd, RawFd},
+        unix::ffi::OsStrExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use super::ring::{self, Sizes};
+
+/// In the data directory; holds the process id of its owner.
+pub(super) const LOCK_FILE: &str = ".lock";
+
+/// Locked memory that glommio wants before it starts.
+const GLOMMIO_MEMLOCK_BYTES: u64 = 512 << 10;
+/// What glommio's three rings of one core may count as locked memory: rings and a 64 KiB slab registered thrice.
+const GLOMMIO_CORE_BYTES: u64 = 320 << 10;
+
+/// Why this host cannot run a broker.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(
+        "io_uring is not permitted here ({0}).\n\
+         In a container: run it with a seccomp profile that allows io_uring_setup, io_uring_enter and io_uring_register \
+         (docker: --security-opt seccomp=unconfined or a profile of your own).\n\
+         On a host: sysctl kernel.io_uring_disabled=0"
+    )]
+    RingRefused(io::Error),
+    #[error("io_uring is too old ({0}): Linux 6.1 or newer is needed")]
+    RingTooOld(io::Error),
+    #[error(
+        "only {have_kib} KiB of memory may be locked, {cores} cores need {need_kib} KiB.\n\
+         Raise it (shell: ulimit -l {need_kib}; systemd: LimitMEMLOCK=; docker: --ulimit memlock=-1) or start fewer cores"
+    )]
+    Memlock { have_kib: u64, need_kib: u64, cores: usize },
+    #[error("data directory {} is in use by process {owner}", path.display())]
+    DirectoryInUse { path: PathBuf, owner: String },
+    #[error("data directory {}: {error}", path.display())]
+    Directory { path: PathBuf, error: io::Error },
+    #[error("{address} is in use by another process")]
+    PortInUse { address: SocketAddr },
+    #[error("cannot listen on {address}: {error}")]
+    Port { address: SocketAddr, error: io::Error },
+}
+
+/// Refuses a host without the io_uring that we need.
+pub fn check_ring() -> Result<(), HostError> {
+    ring::probe().map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL) => HostError::RingTooOld(error),
+        _ => HostError::RingRefused(error),
+    })
+}
+
+/// Ring sizes for each of `cores` that fit the locked memory of this user; rings count as locked since Linux 6.14.
+pub(super) fn ring_sizes(cores: usize) -> Result<Sizes, HostError> {
+    let have = raise_memlock();
+    let need = cores as u64 * (GLOMMIO_CORE_BYTES + ring_bytes(SMALLEST)).max(GLOMMIO_MEMLOCK_BYTES / cores as u64);
+    if have < need {
+        return Err(HostError::Memlock {
+            have_kib: have >> 10,
+            need_kib: need >> 10,
+            cores,
+        });
+    }
+    let share = have / cores as u64 - GLOMMIO_CORE_BYTES;
+    let mut sizes = LARGEST;
+    while ring_bytes(sizes) > share {
+        sizes.submissions /= 2;
+        sizes.completions /= 2;
+    }
+    Ok(sizes)
+}
+
+const LARGEST: Sizes = Sizes {
+    submissions: 1024,
+    completions: 8192,
+    receive_buffers: 256,
+    receive_buffer_bytes: 16 << 10,
+};
+
+const SMALLEST: Sizes = Sizes {
+    submissions: 128,
+    completions: 1024,
+    ..LARGEST
+};
+
+/// Memory of a ring that may count as locked: submissions of 64 bytes with an index, completions of 16, heads, and the
+/// ring (not the memory) of the receive buffers.
+fn ring_bytes(sizes: Sizes) -> u64 {
+    u64::from(sizes.submissions) * 68 + u64::from(sizes.completions) * 16 + u64::from(sizes.receive_buffers) * 16 + 8192
+}
+
+/// Raises the limit as far as this process may; what it is then, in bytes.
+fn raise_memlock() -> u64 {
+    // SAFETY: plain calls with a live local.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) != 0 {
+            return 0;
+        }
+        // Whoever may raise the hard limit is not counted against it either.
+        let unlimited = libc::rlimit {
+            rlim_cur: libc::RLIM_INFINITY,
+            rlim_max: libc::RLIM_INFINITY,
+        };
+        if libc::setrlimit(libc::RLIMIT_MEMLOCK, &unlimited) == 0 {
+            return u64::MAX;
+        }
+        limit.rlim_cur = limit.rlim_max;
+        libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
+        limit.rlim_max
+    }
+}
+
+/// CPUs that this process may run on, in order.
+pub fn cpus() -> Vec<usize> {
+    // SAFETY: the set is zeroed before use and its true size is given.
+    unsafe {
+        let mut set: libc::cpu_set_t = mem::zeroed();
+        if libc::sched_getaffinity(0, size_of_val(&set), &mut set) != 0 {
+            return vec![0];
+        }
+        (0..libc::CPU_SETSIZE as usize)
+            .filter(|&cpu| libc::CPU_ISSET(cpu, &set))
+            .collect()
+    }
+}
+
+/// Keeps other processes out of a data directory while it lives.
+#[derive(Debug)]
+pub struct DirectoryLock {
+    _file: fs::File,
+}
+
+impl DirectoryLock {
+    /// Makes the directory if it does not exist.
+    pub fn take(directory: &Path) -> Result<DirectoryLock, HostError> {
+        let failed = |error| HostError::Directory {
+            path: directory.to_path_buf(),
+            error,
+        };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .read(true)
+            .write(true)
+            .truncate(false)
+            .open(directory.join(LOCK_FILE))
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let owner = fs::read_to_string(directory.join(LOCK_FILE)).unwrap_or_default();
+                return Err(HostError::DirectoryInUse {
+                    path: directory.to_path_buf(),
+                    owner: owner.trim().to_owned(),
+                });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        let content = format!("{}\n", std::process::id());
+        file.set_len(0).map_err(failed)?;
+        io::Write::write_all(&mut &file, content.as_bytes()).map_err(failed)?;
+        Ok(DirectoryLock { _file: file })
+    }
+}
+
+/// Holds an address for the listeners of all cores, which bind it again with SO_REUSEPORT.
+///
+/// That option lets two brokers of one user share a port without an error; therefore the address is first bound without.
+#[derive(Debug)]
+pub struct PortClaim {
+    _socket: OwnedFd,
+    address: SocketAddr,
+}
+
+impl PortClaim {
+    /// With port 0, takes any free one.
+    pub fn take(address: SocketAddr) -> Result<PortClaim, HostError> {
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::AddrInUse => HostError::PortInUse { address },
+            _ => HostError::Port { address, error },
+        };
+        if address.port() != 0 {
+            let alone = ring::socket::bind(address, false).map_err(failed)?;
+            ring::socket::listen_on(&alone).map_err(failed)?;
+        }
+        let socket = ring::socket::bind(address, true).map_err(failed)?;
+        let address = ring::socket::local_address(&socket).map_err(failed)?;
+        Ok(PortClaim {
+            _socket: socket,
+            address,
+        })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Free bytes for an ordinary user on the file system of `path`.
+pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: the path ends in a zero byte and the result is a live local.
+    unsafe {
+        let mut stat: libc::statvfs = mem::zeroed();
+        if libc::statvfs(path.as_ptr(), &mut stat) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(stat.f_bavail * stat.f_frsize)
+    }
+}
+
+/// Reserves space without changing the size of the file.
+pub(super) fn reserve(file: &OwnedFd, position: u64, len: u64) -> io::Result<()> {
+    let offset = |value: u64| libc::off_t::try_from(value).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
+    let (position, len) = (offset(position)?, offset(len)?);
+    // SAFETY: a plain call on a descriptor that is borrowed.
+    match unsafe { libc::fallocate(file.as_raw_fd(), libc::FALLOC_FL_KEEP_SIZE, position, len) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+pub(super) fn file_bytes(descriptor: RawFd) -> io::Result<u64> {
+    // SAFETY: a plain call with a live local; a bad descriptor is an error.
+    unsafe {
+        let mut stat: libc::stat = mem::zeroed();
+        if libc::fstat(descriptor, &mut stat) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(stat.st_size as u64)
+    }
+}

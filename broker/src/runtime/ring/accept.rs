@@ -1,0 +1,163 @@
+//! Listening sockets: one multishot accept each.
+#![allow(unsafe_code)]
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    rc::Rc,
+    task::{Poll, Waker},
+};
+
+use io_uring::{opcode, types};
+
+use super::{
+    Inner, Ring, RingStream, replace_waker,
+    slots::Key,
+    socket,
+    tag::{Kind, Tag},
+};
+use crate::runtime::world::Listener;
+
+/// Connections that were accepted and that nobody took; at this many no more are accepted.
+const WAITING_MAX: usize = 256;
+
+pub(super) struct ListenerSlot {
+    socket: OwnedFd,
+    open: bool,
+    armed: bool,
+    cancelling: bool,
+    accepted: VecDeque<OwnedFd>,
+    error: Option<i32>,
+    waker: Option<Waker>,
+}
+
+/// A listening socket of one core; closed when dropped.
+pub struct RingListener {
+    ring: Rc<Ring>,
+    key: Key,
+    address: SocketAddr,
+}
+
+impl RingListener {
+    pub(in crate::runtime) fn bind(ring: &Rc<Ring>, address: SocketAddr) -> io::Result<RingListener> {
+        let socket = socket::listen(address)?;
+        let address = socket::local_address(&socket)?;
+        let slot = ListenerSlot {
+            socket,
+            open: true,
+            armed: false,
+            cancelling: false,
+            accepted: VecDeque::new(),
+            error: None,
+            waker: None,
+        };
+        let key = ring.with(|inner| {
+            let key = inner.listeners.insert(slot);
+            inner.arm_accept(key);
+            key
+        });
+        Ok(RingListener {
+            ring: ring.clone(),
+            key,
+            address,
+        })
+    }
+}
+
+impl Listener for RingListener {
+    type Stream = RingStream;
+
+    async fn accept(&self) -> io::Result<(RingStream, SocketAddr)> {
+        loop {
+            let socket = poll_fn(|context| {
+                self.ring.with(|inner| {
+                    let slot = inner.listeners.get(self.key).expect("an open listener has a slot");
+                    if let Some(socket) = slot.accepted.pop_front() {
+                        return Poll::Ready(Ok(socket));
+                    }
+                    if let Some(error) = slot.error.take() {
+                        return Poll::Ready(Err(io::Error::from_raw_os_error(error)));
+                    }
+                    replace_waker(&mut slot.waker, context, &mut inner.aftermath);
+                    inner.arm_accept(self.key);
+                    Poll::Pending
+                })
+            })
+            .await?;
+            // A peer that is gone already has no address; nobody misses it.
+            if let (Ok(peer), Ok(())) = (socket::peer_address(&socket), socket::set_no_delay(&socket)) {
+                return Ok((RingStream::adopt(&self.ring, socket), peer));
+            }
+        }
+    }
+
+    fn local_address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for RingListener {
+    fn drop(&mut self) {
+        self.ring.with(|inner| {
+            let slot = inner.listeners.get(self.key).expect("an open listener has a slot");
+            slot.open = false;
+            if slot.armed {
+                inner.cancel(Tag::new(Kind::Accept, self.key));
+            }
+            inner.free_listener_if_over(self.key);
+        });
+    }
+}
+
+impl Inner {
+    fn arm_accept(&mut self, key: Key) {
+        let slot = self.listeners.get(key).expect("an open listener has a slot");
+        if slot.armed || !slot.open || self.closing {
+            return;
+        }
+        slot.armed = true;
+        let entry = opcode::AcceptMulti::new(types::Fd(slot.socket.as_raw_fd()))
+            .flags(libc::SOCK_CLOEXEC)
+            .build()
+            .user_data(Tag::new(Kind::Accept, key).pack());
+        // SAFETY: the entry names no memory, and the slot keeps the descriptor until the last completion.
+        unsafe { self.submit((entry, None)) };
+    }
+
+    pub(super) fn on_accept(&mut self, key: Key, result: i32, last: bool) {
+        // SAFETY: a result that is not negative is a descriptor that the kernel has just made for us.
+        let socket = (result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(result) });
+        let slot = self.listeners.get(key).expect("a slot lives until its last completion");
+        let error = (result < 0 && result != -libc::ECANCELED).then_some(-result);
+        slot.error = error.or(slot.error);
+        slot.accepted.extend(socket);
+        let full = slot.accepted.len() >= WAITING_MAX;
+        let cancel = full && !last && !slot.cancelling;
+        slot.cancelling = !last && (slot.cancelling || cancel);
+        if last {
+            slot.armed = false;
+        }
+        let waker = slot.waker.take();
+        self.aftermath.wake(waker);
+        if cancel {
+            self.cancel(Tag::new(Kind::Accept, key));
+        }
+        self.free_listener_if_over(key);
+    }
+
+    fn free_listener_if_over(&mut self, key: Key) {
+        if self.listeners.get(key).is_some_and(|slot| !slot.open && !slot.armed) {
+            let slot = self.listeners.remove(key);
+            self.aftermath.drop(slot);
+        }
+    }
+}
+
+impl ListenerSlot {
+    pub(super) fn take_waker(&mut self) -> Option<Waker> {
+        self.waker.take()
+    }
+}

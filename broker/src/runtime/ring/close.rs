@@ -1,0 +1,82 @@
+//! The orderly end of a ring: nothing may be in flight when its memory goes.
+#![allow(unsafe_code)]
+
+use std::time::Duration;
+
+use io_uring::{
+    opcode,
+    types::{CancelBuilder, SubmitArgs, Timespec},
+};
+
+use super::{
+    Inner, Ring,
+    tag::{Kind, Tag},
+};
+use crate::runtime::clock::monotonic_ns;
+
+/// How long a core waits at its end for the disk; sockets end at once.
+const WAIT: Duration = Duration::from_secs(5);
+
+impl Ring {
+    /// Drops every task that waits here, cancels what can be cancelled and waits for the rest.
+    /// What is in flight after that keeps its memory for ever.
+    pub(in crate::runtime) fn close(&self) {
+        self.with(|inner| {
+            inner.closing = true;
+            inner.drop_wakers();
+        });
+        let deadline_ns = monotonic_ns() + WAIT.as_nanos() as u64;
+        loop {
+            let due = self.with(|inner| {
+                inner.cancel_all();
+                inner.enter(0);
+                inner.wait(Duration::from_millis(10));
+                inner.drain();
+                inner.drop_wakers();
+                inner.due
+            });
+            if due == 0 || monotonic_ns() > deadline_ns {
+                return;
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn drop_wakers(&mut self) {
+        for slot in self.listeners.iter_mut() {
+            self.aftermath.drop_waker(slot.take_waker());
+        }
+        for slot in self.streams.iter_mut() {
+            for waker in slot.take_wakers() {
+                self.aftermath.drop_waker(waker);
+            }
+        }
+        for slot in self.files.iter_mut() {
+            self.aftermath.drop_waker(slot.take_waker());
+        }
+        self.timers.take_wakers(&mut self.aftermath);
+        for waker in std::mem::take(&mut self.yielded) {
+            self.aftermath.drop_waker(Some(waker));
+        }
+        let pump = self.pump.take();
+        self.aftermath.drop_waker(pump);
+    }
+
+    fn cancel_all(&mut self) {
+        let entry = opcode::AsyncCancel2::new(CancelBuilder::any().all()).build();
+        // SAFETY: the entry names no memory.
+        unsafe { self.push((entry.user_data(Tag::bare(Kind::Ignored).pack()), None)) };
+    }
+
+    fn wait(&mut self, at_most: Duration) {
+        if self.due > 0 {
+            let at_most = Timespec::from(at_most);
+            // A timeout is the normal end; any other error comes again at the next `enter`.
+            let _ = self
+                .uring
+                .submitter()
+                .submit_with_args(1, &SubmitArgs::new().timespec(&at_most));
+        }
+    }
+}

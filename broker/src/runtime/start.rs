@@ -1,0 +1,241 @@
+//! Starts one executor per core and runs a node's closure on each.
+
+use std::{
+    cell::Cell,
+    future::Future,
+    io,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+    time::Duration,
+};
+
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement};
+
+use super::{
+    core_world::GlommioWorld,
+    event::EventFd,
+    fail_stop::fail_stop,
+    host::{self, DirectoryLock, HostError},
+    mesh::{self, Doorbell, Mesh, MeshEnds},
+    pump::Pump,
+    ring::{Ring, Sizes},
+    supervisor::{self, Signals, Vitals},
+};
+
+/// How a node runs on this machine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Cores to run on; 0 means all that this process may use. If there are more than CPUs, threads are not pinned.
+    pub cores: usize,
+    /// Root of [`Disk`](corelane_storage::disk::Disk); locked while the node runs.
+    pub data_dir: PathBuf,
+    /// Of [`World::random`](super::world::World::random).
+    pub seed: u64,
+    /// Pin each core to its CPU.
+    pub pin: bool,
+    /// How long a core without work looks for some before it sleeps.
+    pub spin: Duration,
+    /// Take SIGTERM and SIGINT as requests to stop. To be set only where [`start`] runs before other threads do.
+    pub signals: bool,
+}
+
+impl Options {
+    pub fn new(data_dir: impl Into<PathBuf>) -> Options {
+        Options {
+            cores: 0,
+            data_dir: data_dir.into(),
+            seed: 0,
+            pin: true,
+            spin: Duration::ZERO,
+            signals: true,
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Host(#[from] HostError),
+    #[error("cannot start core {core}: {reason}")]
+    Core { core: usize, reason: String },
+    #[error("cannot start: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Checks the host, locks the data directory and runs `node` once on every core. Returns when it has ended on all.
+///
+/// Tasks that a core has spawned and that still run when its `node` ends are dropped then. A panic anywhere ends the
+/// process. One eventfd of glommio's leaks per core and start, so a process starts once.
+pub fn start<M, Node, Running>(options: Options, node: Node) -> Result<(), StartError>
+where
+    M: Send + 'static,
+    Node: Fn(GlommioWorld<M>) -> Running + Clone + Send + 'static,
+    Running: Future<Output = ()> + 'static,
+{
+    host::check_ring()?;
+    let cpus = host::cpus();
+    let cores = if options.cores == 0 { cpus.len() } else { options.cores };
+    let sizes = host::ring_sizes(cores)?;
+    let _lock = DirectoryLock::take(&options.data_dir)?;
+    let signals = options.signals.then(Signals::block);
+
+    let doorbells: Vec<Arc<Doorbell>> = (0..cores)
+        .map(|_| Doorbell::new().map(Arc::new))
+        .collect::<io::Result<_>>()?;
+    let vitals = Arc::new(Vitals::new(&doorbells)?);
+    let mut threads = Vec::new();
+    let mut gates = Vec::new();
+    let (ready, all_ready) = mpsc::channel();
+    for (index, ends) in mesh::build(&doorbells).into_iter().enumerate() {
+        let pinned = options.pin && cores <= cpus.len();
+        let seat = Seat {
+            index,
+            cpu: pinned.then(|| cpus[index]),
+            ends,
+            sizes,
+            vitals: vitals.clone(),
+            data_dir: options.data_dir.clone(),
+            seed: options.seed,
+            spin: options.spin,
+        };
+        let (gate, open) = mpsc::channel::<()>();
+        let (ready, node) = (ready.clone(), node.clone());
+        let name = format!("corelane-{index}");
+        threads.push(thread::Builder::new().name(name).spawn(move || {
+            let ended = AssertUnwindSafe(|| seat.run(node, &ready, &open));
+            if std::panic::catch_unwind(ended).is_err() {
+                fail_stop(&format!("core {index} panicked"));
+            }
+        })?);
+        gates.push(gate);
+    }
+    drop(ready);
+    // Every core is made before any runs, so that a refusal leaves nothing half started.
+    for outcome in all_ready.iter().take(cores) {
+        outcome.map_err(|(core, reason)| StartError::Core { core, reason })?;
+    }
+    for gate in &gates {
+        // Fails only if the core has ended already, which its thread reports.
+        let _ = gate.send(());
+    }
+    supervisor::supervise(&vitals, signals.as_ref());
+    for thread in threads {
+        // A panic has ended the process before.
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+/// Everything that one core is made of, on the way to its thread.
+struct Seat<M> {
+    index: usize,
+    cpu: Option<usize>,
+    ends: MeshEnds<M>,
+    sizes: Sizes,
+    vitals: Arc<Vitals>,
+    data_dir: PathBuf,
+    seed: u64,
+    spin: Duration,
+}
+
+type Ready = mpsc::Sender<Result<(), (usize, String)>>;
+
+impl<M: Send + 'static> Seat<M> {
+    fn run<Node, Running>(self, node: Node, ready: &Ready, open: &mpsc::Receiver<()>)
+    where
+        Node: Fn(GlommioWorld<M>) -> Running,
+        Running: Future<Output = ()> + 'static,
+    {
+        let made = executor(self.index, self.cpu).and_then(|executor| {
+            let doorbell = self.vitals.cores[self.index].doorbell.event.raw();
+            let ring = Ring::new(self.sizes, doorbell).map_err(|error| format!("its io_uring: {error}"))?;
+            Ok((executor, ring))
+        });
+        let (executor, ring) = match made {
+            Ok(made) => made,
+            Err(reason) => {
+                let _ = ready.send(Err((self.index, reason)));
+                return;
+            }
+        };
+        let _ = ready.send(Ok(()));
+        if open.recv().is_err() {
+            return;
+        }
+        let vitals = self.vitals.clone();
+        let index = self.index;
+        executor.run(self.live(node, ring));
+        vitals.cores[index].ended.store(true, Ordering::SeqCst);
+        vitals.running.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn live<Node, Running>(self, node: Node, ring: Rc<Ring>)
+    where
+        Node: Fn(GlommioWorld<M>) -> Running,
+        Running: Future<Output = ()> + 'static,
+    {
+        let vitals = self.vitals;
+        let mesh = Rc::new(Mesh::new(self.index, self.ends));
+        let world = GlommioWorld::new(
+            self.index,
+            ring.clone(),
+            mesh.clone(),
+            Path::new(&self.data_dir),
+            vitals.clone(),
+            self.seed,
+        );
+        let stopped = Rc::new(Cell::new(false));
+        let pump = Pump {
+            ring: ring.clone(),
+            mesh: mesh.clone(),
+            spin: self.spin,
+            stopped: stopped.clone(),
+        };
+        let core_vitals = vitals.clone();
+        let index = self.index;
+        let pump = glommio::spawn_local(async move { pump.run(&core_vitals.cores[index].heartbeat).await });
+        glommio::spawn_local(answer_pokes(vitals.clone(), index, world.clone())).detach();
+
+        node(world.clone()).await;
+
+        stopped.set(true);
+        vitals.cores[index].doorbell.event.signal();
+        pump.await;
+        world.stop_waiters().borrow_mut().clear();
+        mesh.close();
+        ring.close();
+    }
+}
+
+/// Keeps a read pending on the core's poke, so that a write to it always wakes the executor.
+async fn answer_pokes<M: Send + 'static>(vitals: Arc<Vitals>, index: usize, world: GlommioWorld<M>) {
+    let core = &vitals.cores[index];
+    let poke = match core.poke.for_glommio() {
+        Ok(poke) => poke,
+        Err(error) => fail_stop(&format!("the poke of core {index}: {error}")),
+    };
+    loop {
+        if vitals.is_stopping() {
+            let waiters = std::mem::take(&mut *world.stop_waiters().borrow_mut());
+            for waker in waiters {
+                waker.wake();
+            }
+        }
+        EventFd::consume(poke.clone()).await;
+        core.heartbeat.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn executor(index: usize, cpu: Option<usize>) -> Result<LocalExecutor, String> {
+    let placement = cpu.map_or(Placement::Unbound, Placement::Fixed);
+    LocalExecutorBuilder::new(placement)
+        .name(&format!("corelane-{index}"))
+        // The smallest slab: our file I/O does not go through glommio, and what is registered counts as locked memory.
+        .io_memory(64 << 10)
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(2))
+        .make()
+        .map_err(|error| format!("its executor: {error}"))
+}

@@ -1,0 +1,162 @@
+//! Watches the cores from the thread that started them: heartbeats, pokes, signals, and the loud end of a dead core.
+//!
+//! glommio 0.9 can park an executor that has runnable tasks, when its preempt timer fires before any task ran (a stall of
+//! 100 ms at the wrong moment, for example SIGSTOP). A poke, a write to an eventfd that the executor always reads, brings
+//! it back. An awake core whose heartbeat stands still is poked at the next tick; a parked one once a second, since it
+//! could be parked with runnable tasks too. Time is counted in ticks of this thread, so that a stopped process (SIGSTOP,
+//! a suspended machine) does not look like dead cores.
+#![allow(unsafe_code)]
+
+use std::{
+    mem, ptr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use super::{event::EventFd, fail_stop::fail_stop, mesh::Doorbell};
+
+const TICK: Duration = Duration::from_millis(100);
+/// Ticks after which a parked core is poked.
+const PARKED_POKE_TICKS: u64 = 10;
+/// Ticks without a heartbeat, in spite of pokes, after which a core is dead.
+const DEAD_TICKS: u64 = 300;
+
+/// What the cores and the supervisor share.
+pub(super) struct Vitals {
+    stopping: AtomicBool,
+    /// Cores that have not ended.
+    pub(super) running: AtomicUsize,
+    pub(super) cores: Vec<CoreVitals>,
+}
+
+pub(super) struct CoreVitals {
+    /// Moves with every turn of the core's pump and with every poke it answers.
+    pub(super) heartbeat: AtomicU64,
+    pub(super) poke: EventFd,
+    pub(super) doorbell: Arc<Doorbell>,
+    pub(super) ended: AtomicBool,
+}
+
+impl Vitals {
+    pub(super) fn new(doorbells: &[Arc<Doorbell>]) -> std::io::Result<Vitals> {
+        let core = |doorbell: &Arc<Doorbell>| {
+            Ok(CoreVitals {
+                heartbeat: AtomicU64::new(0),
+                poke: EventFd::new()?,
+                doorbell: doorbell.clone(),
+                ended: AtomicBool::new(false),
+            })
+        };
+        Ok(Vitals {
+            stopping: AtomicBool::new(false),
+            running: AtomicUsize::new(doorbells.len()),
+            cores: doorbells.iter().map(core).collect::<std::io::Result<_>>()?,
+        })
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for core in &self.cores {
+            core.poke.signal();
+        }
+    }
+}
+
+/// Runs until every core has ended.
+pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
+    let mut watches = vec![Watch::default(); vitals.cores.len()];
+    while vitals.running.load(Ordering::SeqCst) > 0 {
+        let signal = match signals {
+            Some(signals) => signals.wait(TICK),
+            None => {
+                std::thread::park_timeout(TICK);
+                None
+            }
+        };
+        if let Some(signal) = signal {
+            if vitals.is_stopping() {
+                eprintln!("corelane: ended by a second signal");
+                // SAFETY: never returns.
+                unsafe { libc::_exit(128 + signal) };
+            }
+            vitals.stop();
+        }
+        for (index, (core, watch)) in vitals.cores.iter().zip(&mut watches).enumerate() {
+            match watch.tick(core) {
+                Verdict::Fine => {}
+                Verdict::Poke => core.poke.signal(),
+                Verdict::Dead => fail_stop(&format!("core {index} has not moved for {} s", DEAD_TICKS / 10)),
+            }
+        }
+    }
+}
+
+#[derive(Clone, Default)]
+struct Watch {
+    heartbeat: u64,
+    still_ticks: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Poke,
+    Dead,
+}
+
+impl Watch {
+    fn tick(&mut self, core: &CoreVitals) -> Verdict {
+        let heartbeat = core.heartbeat.load(Ordering::Relaxed);
+        if heartbeat != self.heartbeat || core.ended.load(Ordering::SeqCst) {
+            self.heartbeat = heartbeat;
+            self.still_ticks = 0;
+            return Verdict::Fine;
+        }
+        self.still_ticks += 1;
+        if self.still_ticks >= DEAD_TICKS {
+            Verdict::Dead
+        } else if !core.doorbell.is_asleep() || self.still_ticks.is_multiple_of(PARKED_POKE_TICKS) {
+            Verdict::Poke
+        } else {
+            Verdict::Fine
+        }
+    }
+}
+
+/// SIGTERM and SIGINT, blocked in every thread and taken by the supervisor alone.
+pub(super) struct Signals {
+    set: libc::sigset_t,
+}
+
+impl Signals {
+    /// To be called before the first thread starts, since threads inherit the mask.
+    pub(super) fn block() -> Signals {
+        // SAFETY: the set is initialised by sigemptyset before use; all pointers are to live locals.
+        unsafe {
+            let mut set = mem::zeroed();
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, libc::SIGTERM);
+            libc::sigaddset(&mut set, libc::SIGINT);
+            libc::pthread_sigmask(libc::SIG_BLOCK, &set, ptr::null_mut());
+            Signals { set }
+        }
+    }
+
+    /// The next signal, or `None` after a while.
+    fn wait(&self, at_most: Duration) -> Option<i32> {
+        let timeout = libc::timespec {
+            tv_sec: at_most.as_secs() as libc::time_t,
+            tv_nsec: at_most.subsec_nanos().into(),
+        };
+        // SAFETY: the set is initialised, and both pointers are to live values.
+        let signal = unsafe { libc::sigtimedwait(&self.set, ptr::null_mut(), &timeout) };
+        (signal > 0).then_some(signal)
+    }
+}
