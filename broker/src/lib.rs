@@ -1,4 +1,5 @@
 //! The Corelane broker. See ARCHITECTURE.md at the root for the picture.
 
 pub mod config;
+pub mod metadata;
 pub mod runtime;

@@ -1,0 +1,230 @@
+//! IncrementalAlterConfigs: `ConfigurationControlManager.incrementalAlterConfigs`, and the checks that
+//! `ConfigAdminManager` makes before it. A resource is changed in full or not at all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use corelane_protocol::error_code::ErrorCode;
+
+use super::{
+    super::{
+        image::Image,
+        records::{ConfigOwner, ConfigRecord, PartitionRecord, Record},
+    },
+    AlterConfigs, Answer, ConfigChange, ConfigOp, Context, Resource, ResourceKind, WishError,
+    delete_topics::unknown_topic,
+    partition_change::{Target, build},
+    topic_name::validate_topic_name,
+};
+
+pub fn decide(image: &Image, wish: &AlterConfigs, context: &Context<'_>) -> (Vec<Record>, Answer) {
+    let mut seen = BTreeSet::new();
+    let repeated: BTreeSet<&Resource> = wish
+        .resources
+        .iter()
+        .map(|(resource, _)| resource)
+        .filter(|resource| !seen.insert(*resource))
+        .collect();
+    let mut records = Vec::new();
+    let mut answers = Vec::new();
+    for (resource, changes) in &wish.resources {
+        let answer = if repeated.contains(resource) {
+            Err(invalid("Each resource must appear at most once."))
+        } else {
+            alter(image, resource, changes, context).map(|made| records.extend(made))
+        };
+        answers.push((resource.clone(), answer));
+    }
+    if wish.validate_only {
+        records.clear();
+    }
+    (records, Answer::ConfigsAltered(answers))
+}
+
+fn alter(
+    image: &Image,
+    resource: &Resource,
+    changes: &[ConfigChange],
+    context: &Context<'_>,
+) -> Result<Vec<Record>, WishError> {
+    check_changes(changes)?;
+    let (kind, owner, held) = held_values(image, resource)?;
+    let mut values = held.clone();
+    let mut changed = Vec::new();
+    for change in changes {
+        let value = new_value(kind, change, held.get(&change.key), context)?;
+        // A broker's record is made even if nothing changes: it is how keystores are read again (KAFKA-14136).
+        if value.as_ref() != held.get(&change.key) || kind == ResourceKind::Broker {
+            changed.push((change.key.clone(), value.clone()));
+        }
+        match value {
+            Some(value) => values.insert(change.key.clone(), value),
+            None => values.remove(&change.key),
+        };
+    }
+    context
+        .config_rules
+        .validate(kind, &values)
+        .map_err(|reason| WishError::new(ErrorCode::INVALID_CONFIG, reason))?;
+    let owner = owner.ok_or_else(|| missing(resource))?;
+    let mut records: Vec<Record> = changed
+        .into_iter()
+        .map(|(key, value)| Record::from(ConfigRecord { owner, key, value }))
+        .collect();
+    if let ConfigOwner::Topic(_) = owner {
+        records.extend(min_isr_changes(image, resource, &values, context));
+    }
+    Ok(records)
+}
+
+fn check_changes(changes: &[ConfigChange]) -> Result<(), WishError> {
+    let keys: BTreeSet<&str> = changes.iter().map(|change| change.key.as_str()).collect();
+    if keys.len() < changes.len() {
+        return Err(invalid("Error due to duplicate config keys"));
+    }
+    let without_value: Vec<&str> = changes
+        .iter()
+        .filter(|change| change.op != ConfigOp::Delete && change.value.is_none())
+        .map(|change| change.key.as_str())
+        .collect();
+    if !without_value.is_empty() {
+        return Err(invalid(&format!(
+            "Null value not supported for : {}",
+            without_value.join(", ")
+        )));
+    }
+    Ok(())
+}
+
+/// The resource's own values; the owner is None if there is no such thing, which is told only after the values were
+/// checked, as Kafka does.
+#[allow(clippy::type_complexity)]
+fn held_values(
+    image: &Image,
+    resource: &Resource,
+) -> Result<(ResourceKind, Option<ConfigOwner>, BTreeMap<String, String>), WishError> {
+    match resource {
+        Resource::Topic(name) => {
+            if name.is_empty() {
+                return Err(invalid("Default topic resources are not allowed."));
+            }
+            validate_topic_name(name).map_err(|reason| WishError::new(ErrorCode::INVALID_TOPIC_EXCEPTION, reason))?;
+            let topic = image.topic_named(name);
+            let owner = topic.map(|topic| ConfigOwner::Topic(topic.topic_id));
+            let values = topic.map(|topic| topic.configs.clone()).unwrap_or_default();
+            Ok((ResourceKind::Topic, owner, values))
+        }
+        Resource::Broker(name) => {
+            let node = match name.as_str() {
+                "" => None,
+                digits => Some(
+                    digits
+                        .parse::<i32>()
+                        .map_err(|_| invalid("Unable to parse broker name as a base 10 number."))?,
+                ),
+            };
+            if node.is_some_and(|node| node < 0) {
+                return Err(invalid("Invalid negative broker ID."));
+            }
+            let known = node.is_none_or(|node| image.broker(node).is_some());
+            let values = image.broker_configs.get(&node).cloned().unwrap_or_default();
+            Ok((ResourceKind::Broker, known.then_some(ConfigOwner::Broker(node)), values))
+        }
+    }
+}
+
+fn new_value(
+    kind: ResourceKind,
+    change: &ConfigChange,
+    held: Option<&String>,
+    context: &Context<'_>,
+) -> Result<Option<String>, WishError> {
+    match change.op {
+        ConfigOp::Set => return Ok(change.value.clone()),
+        ConfigOp::Delete => return Ok(None),
+        ConfigOp::Append | ConfigOp::Subtract => {}
+    }
+    let rules = context.config_rules;
+    if !rules.is_list(kind, &change.key) {
+        return Err(WishError::new(
+            ErrorCode::INVALID_CONFIG,
+            format!(
+                "Can't {} to key {} because its type is not LIST.",
+                change.op.name(),
+                change.key
+            ),
+        ));
+    }
+    let current = held.cloned().or_else(|| rules.default_value(kind, &change.key));
+    let mut parts = split(&current.unwrap_or_default());
+    for part in change.value.iter().flat_map(|value| split(value)) {
+        let at = parts.iter().position(|held| *held == part);
+        match (change.op, at) {
+            (ConfigOp::Append, None) => parts.push(part),
+            (ConfigOp::Subtract, Some(at)) => {
+                parts.remove(at);
+            }
+            _ => {}
+        }
+    }
+    Ok(Some(parts.join(",")))
+}
+
+fn split(list: &str) -> Vec<String> {
+    list.split(',')
+        .filter(|part| !part.is_empty())
+        .map(str::to_string)
+        .collect()
+}
+
+/// The high watermark and acks=all go by the partition's own `min_isr`, so a change of the config must reach every
+/// partition through a record of its own (KAFKA-16540).
+fn min_isr_changes(
+    image: &Image,
+    resource: &Resource,
+    values: &BTreeMap<String, String>,
+    context: &Context<'_>,
+) -> Vec<Record> {
+    let Resource::Topic(name) = resource else {
+        return Vec::new();
+    };
+    let Some(topic) = image.topic_named(name) else {
+        return Vec::new();
+    };
+    let min_isr = context.config_rules.min_insync_replicas(values);
+    let mut records = Vec::new();
+    for (partition, number) in topic.partitions.iter().zip(0..) {
+        if min_isr.min(partition.replicas.len() as u16) == partition.min_isr {
+            continue;
+        }
+        let target = Target {
+            isr: partition.isr.clone(),
+            min_isr,
+            unclean: false,
+        };
+        if let Some(state) = build(image, partition, target) {
+            records.push(Record::from(PartitionRecord {
+                topic_id: topic.topic_id,
+                partition: number,
+                state,
+            }));
+        }
+    }
+    records
+}
+
+fn missing(resource: &Resource) -> WishError {
+    match resource {
+        Resource::Topic(name) => WishError {
+            message: format!("The topic '{name}' does not exist."),
+            ..unknown_topic()
+        },
+        Resource::Broker(name) => WishError::new(
+            ErrorCode::BROKER_ID_NOT_REGISTERED,
+            format!("No node with id {name} found."),
+        ),
+    }
+}
+
+fn invalid(message: &str) -> WishError {
+    WishError::new(ErrorCode::INVALID_REQUEST, message)
+}

@@ -1,0 +1,71 @@
+//! What the controller must know of configs: handed in, so that decisions do not depend on where they are kept.
+
+use std::collections::BTreeMap;
+
+use crate::config;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceKind {
+    Topic,
+    Broker,
+}
+
+pub trait ConfigRules {
+    /// Whether APPEND and SUBTRACT make sense.
+    fn is_list(&self, kind: ResourceKind, key: &str) -> bool;
+
+    /// What the key is worth where the resource has no value of its own.
+    fn default_value(&self, kind: ResourceKind, key: &str) -> Option<String>;
+
+    /// All of a resource's own values as they would stand; the error is for the client.
+    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), String>;
+
+    /// `min.insync.replicas` of a topic with these own values.
+    fn min_insync_replicas(&self, topic_values: &BTreeMap<String, String>) -> u16;
+
+    /// `unclean.leader.election.enable` of a topic with these own values.
+    fn unclean_leader_election(&self, topic_values: &BTreeMap<String, String>) -> bool;
+}
+
+/// The rules of the tables in [`crate::config`].
+pub struct TableRules {
+    pub broker: config::Broker,
+}
+
+impl ConfigRules for TableRules {
+    fn is_list(&self, kind: ResourceKind, key: &str) -> bool {
+        let row = match kind {
+            ResourceKind::Topic => config::topic::key(key),
+            ResourceKind::Broker => config::broker::key(key),
+        };
+        row.is_some_and(|row| row.kind == config::value::Kind::List)
+    }
+
+    fn default_value(&self, kind: ResourceKind, key: &str) -> Option<String> {
+        match kind {
+            ResourceKind::Topic => config::topic::entries(&self.broker, &BTreeMap::new())
+                .into_iter()
+                .find(|entry| entry.name == key)
+                .and_then(|entry| entry.value),
+            ResourceKind::Broker => self.broker.text(key).map(str::to_string),
+        }
+    }
+
+    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), String> {
+        match kind {
+            ResourceKind::Topic => config::topic::validate_all(&self.broker, values),
+            ResourceKind::Broker => values
+                .iter()
+                .try_for_each(|(key, value)| config::broker::validate(key, value)),
+        }
+    }
+
+    fn min_insync_replicas(&self, topic_values: &BTreeMap<String, String>) -> u16 {
+        let configured = config::TopicConfig::effective(&self.broker, topic_values).min_insync_replicas;
+        u16::try_from(configured).unwrap_or(u16::MAX).max(1)
+    }
+
+    fn unclean_leader_election(&self, topic_values: &BTreeMap<String, String>) -> bool {
+        config::TopicConfig::effective(&self.broker, topic_values).unclean_leader_election_enable
+    }
+}

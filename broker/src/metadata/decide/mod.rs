@@ -1,0 +1,88 @@
+//! A wish becomes records, or an error with Kafka's code: pure, so a wish that was decided before a crash and one that
+//! is decided after it are decided alike.
+//!
+//! Records say effects ("this partition is now so"), never wishes. Nothing is applied here; whoever decides several
+//! wishes in one round applies each one's records to an overlay before the next (KAFKA-13173).
+
+mod alter_configs;
+mod assignment;
+mod brokers;
+mod config_rules;
+mod create_partitions;
+mod create_topics;
+mod delete_topics;
+mod format;
+mod partition_change;
+mod producer_ids;
+mod topic_name;
+mod wish;
+
+use corelane_protocol::error_code::ErrorCode;
+use uuid::Uuid;
+
+use super::{image::Image, records::Record};
+
+pub use config_rules::{ConfigRules, ResourceKind, TableRules};
+pub use producer_ids::PRODUCER_ID_BLOCK_SIZE;
+pub use topic_name::{is_internal, validate_topic_name};
+pub use wish::*;
+
+/// Kafka's `QuorumController.MAX_RECORDS_PER_USER_OP`: what one wish may make at most, counted as Kafka counts (a record
+/// for each topic, partition and config value).
+pub const RECORDS_PER_WISH_MAX: usize = 10_000;
+
+/// What a decision may depend on besides the image and the wish.
+pub struct Context<'a> {
+    /// Index that the entry with these records will have.
+    pub next_index: u64,
+    /// Values for `num.partitions` and `default.replication.factor`.
+    pub num_partitions: i32,
+    pub default_replication_factor: i16,
+    pub config_rules: &'a dyn ConfigRules,
+    /// Fresh random uuids, for topics.
+    pub uuids: &'a mut dyn FnMut() -> Uuid,
+    /// Brokers whose session has not expired, as the leader's clock says.
+    pub live_sessions: &'a [i32],
+}
+
+/// Why a wish, or one item of it, was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code:?}: {message}")]
+pub struct WishError {
+    pub code: ErrorCode,
+    pub message: String,
+}
+
+impl WishError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> WishError {
+        WishError {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+/// Records to commit, and what to answer once they are.
+pub type Decision = Result<(Vec<Record>, Answer), WishError>;
+
+pub fn decide(image: &Image, wish: &Wish, context: &mut Context<'_>) -> Decision {
+    let (records, answer) = match wish {
+        Wish::Format(wish) => format::decide(image, wish)?,
+        Wish::RegisterBroker(wish) => brokers::register(image, wish, context)?,
+        Wish::ChangeBroker(wish) => brokers::change(image, wish, context)?,
+        Wish::Reconcile { changes_max } => partition_change::reconcile_all(image, *changes_max, context),
+        Wish::CreateTopics(wish) => create_topics::decide(image, wish, context)?,
+        Wish::DeleteTopics(topics) => delete_topics::decide(image, topics),
+        Wish::CreatePartitions(wish) => create_partitions::decide(image, wish, context)?,
+        Wish::AlterConfigs(wish) => alter_configs::decide(image, wish, context),
+        Wish::AllocateProducerIds(wish) => producer_ids::decide(image, wish)?,
+    };
+    Ok((records, answer))
+}
+
+fn excessively_large() -> WishError {
+    WishError::new(
+        ErrorCode::POLICY_VIOLATION,
+        "Unable to perform excessively large batch operation.",
+    )
+}

@@ -1,0 +1,203 @@
+//! What may be wished of the controller, and what it answers. Who may wish what is asked before, by the API.
+
+use uuid::Uuid;
+
+use super::{super::records::Endpoint, WishError};
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Wish {
+    Format(FormatCluster),
+    RegisterBroker(Registration),
+    ChangeBroker(ChangeBroker),
+    /// Bring partitions in line with brokers: grant leadership to newer incarnations, take it from dead ones. Changes at
+    /// most this many; idempotent.
+    Reconcile {
+        changes_max: usize,
+    },
+    CreateTopics(CreateTopics),
+    DeleteTopics(Vec<TopicRef>),
+    CreatePartitions(CreatePartitions),
+    AlterConfigs(AlterConfigs),
+    AllocateProducerIds(AllocateProducerIds),
+}
+
+/// Items of a request are answered each on its own, in the order of the request; items that occur twice are answered
+/// once, with an error, after all others.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    Formatted,
+    Registered {
+        broker_epoch: u64,
+    },
+    BrokerChanged,
+    /// `more`: there was more to change than allowed; wish again.
+    Reconciled {
+        changed: usize,
+        more: bool,
+    },
+    TopicsCreated(Vec<(String, Result<CreatedTopic, WishError>)>),
+    TopicsDeleted(Vec<DeletedTopic>),
+    PartitionsCreated(Vec<(String, Result<(), WishError>)>),
+    ConfigsAltered(Vec<(Resource, Result<(), WishError>)>),
+    /// Ids `first .. first + count` are the asker's alone.
+    ProducerIds {
+        first: i64,
+        count: i32,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FormatCluster {
+    pub cluster_id: Uuid,
+    pub shards: u16,
+    /// (name, level), for example ("metadata.version", 27).
+    pub features: Vec<(String, i16)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registration {
+    pub node: i32,
+    pub incarnation: u64,
+    pub storage_id: Uuid,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+}
+
+/// None: leave as it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeBroker {
+    pub node: i32,
+    pub broker_epoch: u64,
+    pub fenced: Option<bool>,
+    pub in_controlled_shutdown: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreateTopics {
+    pub topics: Vec<NewTopic>,
+    pub validate_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTopic {
+    pub name: String,
+    /// -1: the broker's default.
+    pub num_partitions: i32,
+    /// -1: the broker's default.
+    pub replication_factor: i16,
+    /// (partition, brokers), preferred leader first; empty to have them placed.
+    pub assignments: Vec<(i32, Vec<i32>)>,
+    pub configs: Vec<(String, Option<String>)>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatedTopic {
+    pub topic_id: Uuid,
+    pub num_partitions: i32,
+    pub replication_factor: i16,
+    /// The topic's own values.
+    pub configs: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TopicRef {
+    Name(String),
+    Id(Uuid),
+}
+
+impl TopicRef {
+    pub fn id(&self) -> Option<Uuid> {
+        match self {
+            TopicRef::Id(topic_id) => Some(*topic_id),
+            TopicRef::Name(_) => None,
+        }
+    }
+
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            TopicRef::Id(_) => None,
+            TopicRef::Name(name) => Some(name),
+        }
+    }
+}
+
+/// As DeleteTopics answers: what was not given and is not known stays empty.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeletedTopic {
+    pub name: Option<String>,
+    /// Nil if unknown.
+    pub topic_id: Uuid,
+    pub result: Result<(), WishError>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct CreatePartitions {
+    pub topics: Vec<MorePartitions>,
+    pub validate_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct MorePartitions {
+    pub name: String,
+    /// How many there shall be in all.
+    pub count: i32,
+    /// Brokers of each new partition; None to have them placed.
+    pub assignments: Option<Vec<Vec<i32>>>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterConfigs {
+    pub resources: Vec<(Resource, Vec<ConfigChange>)>,
+    pub validate_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    Topic(String),
+    /// A broker's id in digits, or empty for the default of all brokers.
+    Broker(String),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigChange {
+    pub key: String,
+    pub op: ConfigOp,
+    pub value: Option<String>,
+}
+
+/// Kafka's `AlterConfigOp.OpType`; the numbers are the wire's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i8)]
+pub enum ConfigOp {
+    Set = 0,
+    Delete = 1,
+    Append = 2,
+    Subtract = 3,
+}
+
+impl ConfigOp {
+    pub fn from_wire(op: i8) -> Option<ConfigOp> {
+        match op {
+            0 => Some(ConfigOp::Set),
+            1 => Some(ConfigOp::Delete),
+            2 => Some(ConfigOp::Append),
+            3 => Some(ConfigOp::Subtract),
+            _ => None,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            ConfigOp::Set => "SET",
+            ConfigOp::Delete => "DELETE",
+            ConfigOp::Append => "APPEND",
+            ConfigOp::Subtract => "SUBTRACT",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AllocateProducerIds {
+    pub node: i32,
+    pub broker_epoch: u64,
+}

@@ -1,0 +1,249 @@
+//! Committed records become the next image. The same records give the same image on every node, whatever node it is.
+//!
+//! A record that does not fit is a broken invariant, not a client's mistake: `decide` made it from the image that it is
+//! applied to. The caller ends the process.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    super::records::{
+        BrokerChange, ConfigOwner, ConfigRecord, PartitionRecord, PartitionState, PartitionsAdded, Record,
+        RegisterBroker, TopicRecord,
+    },
+    Broker, Image, Topic, has_collision_chars, unified,
+};
+
+/// The log and the image contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("metadata entry {index} does not fit: {what}")]
+pub struct ApplyError {
+    pub index: u64,
+    pub what: String,
+}
+
+impl Image {
+    /// The image after the entry at `index`. Cheap when nobody else holds this image's parts, as in a replay.
+    pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<Image, ApplyError> {
+        let expected = self.applied_end;
+        if index != expected {
+            return Err(ApplyError {
+                index,
+                what: format!("{expected} comes next"),
+            });
+        }
+        for record in records {
+            self.apply(index, record)?;
+        }
+        self.applied_end = index + 1;
+        self.applied_term = term;
+        Ok(self)
+    }
+
+    /// One record of the entry at `index`. Also builds the overlay on which a round of wishes is decided.
+    pub fn apply(&mut self, index: u64, record: &Record) -> Result<(), ApplyError> {
+        self.apply_record(index, record)
+            .map_err(|what| ApplyError { index, what })
+    }
+
+    fn apply_record(&mut self, index: u64, record: &Record) -> Result<(), String> {
+        match record {
+            Record::Format(format) => {
+                if self.cluster_id.is_some() {
+                    return Err("a second Format".into());
+                }
+                if format.shards == 0 {
+                    return Err("no shards".into());
+                }
+                self.cluster_id = Some(format.cluster_id);
+                self.shards = format.shards;
+            }
+            Record::FeatureLevel(feature) => {
+                let features = Arc::make_mut(&mut self.features);
+                match feature.level {
+                    0 => features.remove(&feature.name),
+                    level => features.insert(feature.name.clone(), level),
+                };
+            }
+            Record::RegisterBroker(broker) => self.register(index, broker),
+            Record::BrokerChange(change) => self.change_broker(change)?,
+            Record::TopicRecord(topic) => self.add_topic(index, topic)?,
+            Record::PartitionsAdded(added) => self.add_partitions(index, added)?,
+            Record::RemoveTopic(removed) => self.remove_topic(removed.topic_id)?,
+            Record::ConfigRecord(config) => self.set_config(config)?,
+            Record::ProducerIds(ids) => {
+                if ids.next < self.next_producer_id {
+                    return Err(format!(
+                        "producer ids go back from {} to {}",
+                        self.next_producer_id, ids.next
+                    ));
+                }
+                self.next_producer_id = ids.next;
+            }
+            Record::PartitionRecord(record) => self.set_partition(record)?,
+        }
+        Ok(())
+    }
+
+    fn register(&mut self, index: u64, record: &RegisterBroker) {
+        let broker = Broker {
+            node: record.node,
+            broker_epoch: index,
+            incarnation: record.incarnation,
+            storage_id: record.storage_id,
+            endpoints: record.endpoints.clone(),
+            rack: record.rack.clone(),
+            fenced: true,
+            in_controlled_shutdown: false,
+        };
+        Arc::make_mut(&mut self.brokers).insert(record.node, Arc::new(broker));
+    }
+
+    fn change_broker(&mut self, change: &BrokerChange) -> Result<(), String> {
+        let broker = Arc::make_mut(&mut self.brokers)
+            .get_mut(&change.node)
+            .filter(|broker| broker.broker_epoch == change.broker_epoch)
+            .ok_or_else(|| format!("no broker {} of epoch {}", change.node, change.broker_epoch))?;
+        let broker = Arc::make_mut(broker);
+        broker.fenced = change.fenced.unwrap_or(broker.fenced);
+        broker.in_controlled_shutdown = change.in_controlled_shutdown.unwrap_or(broker.in_controlled_shutdown);
+        Ok(())
+    }
+
+    fn add_topic(&mut self, index: u64, record: &TopicRecord) -> Result<(), String> {
+        if self.topics.contains_key(&record.topic_id) || self.names.contains_key(record.name.as_str()) {
+            return Err(format!("topic {} {} exists", record.name, record.topic_id));
+        }
+        let name: Arc<str> = record.name.as_str().into();
+        let partitions = record
+            .partitions
+            .iter()
+            .map(|slots| Arc::new(PartitionState::initial(slots, record.min_isr, index)))
+            .collect();
+        let topic = Topic {
+            topic_id: record.topic_id,
+            name: name.clone(),
+            create_index: index,
+            configs: record.configs.iter().cloned().collect(),
+            partitions,
+        };
+        self.partition_count += topic.partitions.len();
+        self.topics.insert(record.topic_id, Arc::new(topic));
+        if has_collision_chars(&name) {
+            self.colliding_names.insert(unified(&name).into(), name.clone());
+        }
+        self.names.insert(name, record.topic_id);
+        Ok(())
+    }
+
+    fn add_partitions(&mut self, index: u64, record: &PartitionsAdded) -> Result<(), String> {
+        let topic = self.topic_mut(record.topic_id)?;
+        if topic.partitions.len() as i32 != record.first {
+            return Err(format!(
+                "{} has {} partitions, not {}",
+                topic.name,
+                topic.partitions.len(),
+                record.first
+            ));
+        }
+        let added = record
+            .partitions
+            .iter()
+            .map(|slots| Arc::new(PartitionState::initial(slots, record.min_isr, index)));
+        topic.partitions.extend(added);
+        self.partition_count += record.partitions.len();
+        Ok(())
+    }
+
+    fn remove_topic(&mut self, topic_id: Uuid) -> Result<(), String> {
+        let topic = self
+            .topics
+            .remove(&topic_id)
+            .ok_or_else(|| format!("no topic {topic_id}"))?;
+        self.names.remove(&*topic.name);
+        if has_collision_chars(&topic.name) {
+            self.colliding_names.remove(unified(&topic.name).as_str());
+        }
+        self.partition_count -= topic.partitions.len();
+        Ok(())
+    }
+
+    fn set_config(&mut self, record: &ConfigRecord) -> Result<(), String> {
+        match record.owner {
+            ConfigOwner::Topic(topic_id) => set(&mut self.topic_mut(topic_id)?.configs, record),
+            ConfigOwner::Broker(node) => {
+                let all = Arc::make_mut(&mut self.broker_configs);
+                set(all.entry(node).or_default(), record);
+                all.retain(|_, configs| !configs.is_empty());
+            }
+        }
+        Ok(())
+    }
+
+    fn set_partition(&mut self, record: &PartitionRecord) -> Result<(), String> {
+        let topic = self.topic_mut(record.topic_id)?;
+        let name = topic.name.clone();
+        let held = usize::try_from(record.partition)
+            .ok()
+            .and_then(|partition| topic.partitions.get_mut(partition))
+            .ok_or_else(|| format!("{name} has no partition {}", record.partition))?;
+        check_successor(held, &record.state).map_err(|what| format!("{name}-{}: {what}", record.partition))?;
+        *held = Arc::new(record.state.clone());
+        Ok(())
+    }
+
+    fn topic_mut(&mut self, topic_id: Uuid) -> Result<&mut Topic, String> {
+        let topic = self.topics.get_mut(&topic_id);
+        topic.map(Arc::make_mut).ok_or_else(|| format!("no topic {topic_id}"))
+    }
+}
+
+fn set(configs: &mut BTreeMap<String, String>, record: &ConfigRecord) {
+    match &record.value {
+        Some(value) => configs.insert(record.key.clone(), value.clone()),
+        None => configs.remove(&record.key),
+    };
+}
+
+/// Invariants I8 and I9 of the replication design.
+fn check_successor(before: &PartitionState, after: &PartitionState) -> Result<(), String> {
+    let is_replica = |node: &i32| after.replica(*node).is_some();
+    let leader_node = after.leader.map(|leader| leader.node);
+    let slots_changed = before.replicas != after.replicas;
+    let rules = [
+        (after.create_index == before.create_index, "it is another partition"),
+        (
+            after.partition_epoch == before.partition_epoch + 1,
+            "partition epochs are dense",
+        ),
+        (
+            after.leader_epoch >= before.leader_epoch,
+            "leader epochs never decrease",
+        ),
+        (
+            after.leader_epoch > before.leader_epoch || (before.leader == after.leader && !slots_changed),
+            "another leader or replica has a new leader epoch",
+        ),
+        (
+            after.isr.iter().chain(&after.elr).all(is_replica),
+            "ISR and ELR are replicas",
+        ),
+        (
+            !after.elr.iter().any(|node| after.isr.contains(node)),
+            "ISR and ELR are disjoint",
+        ),
+        (
+            after.isr.len() < usize::from(after.min_isr) || after.elr.is_empty(),
+            "a full ISR leaves no ELR",
+        ),
+        (
+            leader_node.is_none_or(|node| after.isr.contains(&node)),
+            "the leader is in the ISR",
+        ),
+    ];
+    match rules.iter().find(|(holds, _)| !holds) {
+        Some((_, broken)) => Err(format!("{broken}: {before:?} then {after:?}")),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,24 @@
+//! What the cluster knows: topics, partitions, brokers, configs.
+//!
+//! ```text
+//!   Wish ──decide──> records ──raft──> committed ──apply──> Image ──reconcile──> actions on this core
+//!        (pure)                                   (pure, same on every node)   (pure)
+//! ```
+//!
+//! Everything in here is a function of its arguments: no clock, no chance, no files, no sockets. Existence (topics,
+//! partitions, brokers) and leadership are records of the same log for now; [`placement::group_of`] is the one place
+//! that will say otherwise.
+
+pub mod chunk_map;
+pub mod decide;
+pub mod image;
+pub mod placement;
+pub mod reconcile;
+pub mod records;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Answer, ConfigRules, Context, Wish, WishError, decide};
+pub use image::{Broker, Image, Partition, Topic};
+pub use records::Record;

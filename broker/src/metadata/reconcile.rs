@@ -1,0 +1,165 @@
+//! What one core must do so that its partitions are as the newest image says.
+//!
+//! Pure: two images in, actions out. An image may be skipped; the difference of any two is enough. Actions of one
+//! partition come in the order in which they must be done.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{
+    chunk_map::Difference,
+    image::{Image, Partition, Topic},
+    placement::{core_of, shard_of},
+    records::Leader,
+};
+
+/// Who asks: this process, and one of its cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Me {
+    pub node: i32,
+    pub storage_id: Uuid,
+    /// Of this process's own registration; None until it registered. Never read from an image: that may be of an
+    /// incarnation before.
+    pub broker_epoch: Option<u64>,
+    pub core: usize,
+    pub cores: usize,
+}
+
+impl Me {
+    /// The core of this node that keeps the partition.
+    pub fn core_of(&self, image: &Image, topic_id: Uuid, partition: i32) -> usize {
+        core_of(shard_of(topic_id, partition, image.shards), self.cores)
+    }
+
+    fn keeps(&self, image: &Image, topic_id: Uuid, number: i32, partition: &Partition) -> bool {
+        let has_slot = partition
+            .replica(self.node)
+            .is_some_and(|replica| replica.storage_id == self.storage_id);
+        has_slot && self.core_of(image, topic_id, number) == self.core
+    }
+
+    fn leads(&self, partition: &Partition) -> bool {
+        self.broker_epoch.is_some_and(|broker_epoch| {
+            partition.leader
+                == Some(Leader {
+                    node: self.node,
+                    broker_epoch,
+                })
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make the log if the disk has none; then whatever else follows.
+    CreateLog { topic: Arc<Topic>, partition: i32 },
+    /// The topic's own config values changed.
+    Configure { topic: Arc<Topic>, partition: i32 },
+    /// Lead from now on, in a leader epoch that was never led here before; or go on with newer ISR, if the epoch is the
+    /// one that is led already.
+    OpenLeader {
+        topic: Arc<Topic>,
+        partition: i32,
+        leader_epoch: i32,
+        state: Arc<Partition>,
+    },
+    /// Somebody else leads, or nobody.
+    CloseLeader {
+        topic: Arc<Topic>,
+        partition: i32,
+        state: Arc<Partition>,
+    },
+    /// The topic is gone, or this node is no replica any more.
+    DeleteLog { topic_id: Uuid, partition: i32 },
+}
+
+/// What changes for this core from `old` to `new`. Give [`Image::default`] as `old` at start.
+pub fn plan(old: &Image, new: &Image, me: &Me) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for difference in old.topic_map().differences(new.topic_map(), Arc::ptr_eq) {
+        match difference {
+            Difference::Removed(_, topic) => plan_topic(old, Some(topic), new, None, me, &mut actions),
+            Difference::Added(_, topic) => plan_topic(old, None, new, Some(topic), me, &mut actions),
+            Difference::Changed(_, before, after) => plan_topic(old, Some(before), new, Some(after), me, &mut actions),
+        }
+    }
+    actions
+}
+
+/// Whether a log on this disk belongs to nobody any more. A topic that is absent from an image that does not reach the
+/// log's creation is merely early. Topic ids are never used twice, so a topic made anew under the old name is another.
+pub fn is_garbage(image: &Image, topic_id: Uuid, partition: i32, create_index: u64) -> bool {
+    image.applied_end > create_index && image.partition(topic_id, partition).is_none()
+}
+
+fn plan_topic(
+    old: &Image,
+    before: Option<&Arc<Topic>>,
+    new: &Image,
+    after: Option<&Arc<Topic>>,
+    me: &Me,
+    actions: &mut Vec<Action>,
+) {
+    let count = |topic: Option<&Arc<Topic>>| topic.map_or(0, |topic| topic.partitions.len());
+    let configs_changed = matches!((before, after), (Some(before), Some(after)) if before.configs != after.configs);
+    for number in 0..count(before).max(count(after)) as i32 {
+        let kept = |image: &Image, topic: Option<&Arc<Topic>>| {
+            let topic = topic?;
+            let state = topic.partition(number)?;
+            me.keeps(image, topic.topic_id, number, state)
+                .then(|| (topic.clone(), state.clone()))
+        };
+        match (kept(old, before), kept(new, after)) {
+            (None, None) => {}
+            (Some((topic, _)), None) => actions.push(Action::DeleteLog {
+                topic_id: topic.topic_id,
+                partition: number,
+            }),
+            (was, Some((topic, state))) => {
+                let held = was.map(|(_, state)| state);
+                if held.is_none() {
+                    actions.push(Action::CreateLog {
+                        topic: topic.clone(),
+                        partition: number,
+                    });
+                } else if configs_changed {
+                    actions.push(Action::Configure {
+                        topic: topic.clone(),
+                        partition: number,
+                    });
+                }
+                actions.extend(plan_role(me, topic, number, held, state));
+            }
+        }
+    }
+}
+
+fn plan_role(
+    me: &Me,
+    topic: Arc<Topic>,
+    partition: i32,
+    held: Option<Arc<Partition>>,
+    state: Arc<Partition>,
+) -> Option<Action> {
+    if held
+        .as_ref()
+        .is_some_and(|held| Arc::ptr_eq(held, &state) || **held == *state)
+    {
+        return None;
+    }
+    if me.leads(&state) {
+        return Some(Action::OpenLeader {
+            topic,
+            partition,
+            leader_epoch: state.leader_epoch,
+            state,
+        });
+    }
+    let led = held.is_some_and(|held| me.leads(&held));
+    led.then_some(Action::CloseLeader {
+        topic,
+        partition,
+        state,
+    })
+}

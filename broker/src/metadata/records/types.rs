@@ -1,0 +1,151 @@
+//! The bodies. A field is never added, removed or moved in place: that is a new version (see the table beside).
+
+use rkyv::{Archive, Deserialize, Serialize};
+use uuid::Uuid;
+
+/// The first record of a cluster.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Format {
+    pub cluster_id: Uuid,
+    /// Fixed for the cluster's life: partitions are spread over this many shards.
+    pub shards: u16,
+}
+
+/// A feature's finalized level, as ApiVersions shows it; 0 removes it.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct FeatureLevel {
+    pub name: String,
+    pub level: i16,
+}
+
+/// A new incarnation of a broker, always fenced. Its broker epoch is the index of the entry that holds this.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RegisterBroker {
+    pub node: i32,
+    /// Grows with every start of this disk.
+    pub incarnation: u64,
+    pub storage_id: Uuid,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+}
+
+/// Where clients reach a broker.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// The listener's name, for example `PLAINTEXT`.
+    pub listener: String,
+    pub host: String,
+    pub port: u16,
+    /// Kafka's number of the security protocol: 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL.
+    pub security_protocol: i16,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct BrokerChange {
+    pub node: i32,
+    pub broker_epoch: u64,
+    /// None: as it was.
+    pub fenced: Option<bool>,
+    pub in_controlled_shutdown: Option<bool>,
+}
+
+/// A topic with all of its partitions, at their first state: atomic, however many they are.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TopicRecord {
+    pub topic_id: Uuid,
+    pub name: String,
+    /// Effective when created, not above the replication factor.
+    pub min_isr: u16,
+    pub configs: Vec<(String, String)>,
+    /// Of each partition the replicas, preferred leader first.
+    pub partitions: Vec<Vec<ReplicaSlot>>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct ReplicaSlot {
+    pub node: i32,
+    pub storage_id: Uuid,
+    /// The broker's epoch at creation: an incarnation that came later does not lead by this record.
+    pub broker_epoch: u64,
+    pub in_isr: bool,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PartitionsAdded {
+    pub topic_id: Uuid,
+    /// Number of the first new partition: as many as there were.
+    pub first: i32,
+    pub min_isr: u16,
+    pub partitions: Vec<Vec<ReplicaSlot>>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RemoveTopic {
+    pub topic_id: Uuid,
+}
+
+/// Whose config a value is.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConfigOwner {
+    Topic(Uuid),
+    /// One broker, or with None the default of all.
+    Broker(Option<i32>),
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ConfigRecord {
+    pub owner: ConfigOwner,
+    pub key: String,
+    /// None: back to the default.
+    pub value: Option<String>,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ProducerIds {
+    /// Producer ids below this were handed out.
+    pub next: i64,
+}
+
+/// All of a partition's state; the last one wins. `partition_epoch` is one more than before.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PartitionRecord {
+    pub topic_id: Uuid,
+    pub partition: i32,
+    pub state: PartitionState,
+}
+
+/// Node ids in `isr`, `elr`, `last_known_elr`, `adding` and `removing` are sorted.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PartitionState {
+    /// Index of the record that made the partition.
+    pub create_index: u64,
+    pub partition_epoch: i32,
+    pub leader_epoch: i32,
+    pub leader: Option<Leader>,
+    pub isr: Vec<i32>,
+    /// Eligible leader replicas (KIP-966): out of the ISR, but known to hold all committed records.
+    pub elr: Vec<i32>,
+    pub last_known_elr: Vec<i32>,
+    /// The only value that the high watermark, acks=all and the ELR go by (KAFKA-16540).
+    pub min_isr: u16,
+    /// An unclean leader was elected and has not recovered yet.
+    pub recovering: bool,
+    /// Preferred leader first.
+    pub replicas: Vec<Replica>,
+    pub adding: Vec<i32>,
+    pub removing: Vec<i32>,
+}
+
+/// A leader is one incarnation of a broker: after a restart it must be granted again.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leader {
+    pub node: i32,
+    pub broker_epoch: u64,
+}
+
+/// A replica is a node with this disk.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replica {
+    pub node: i32,
+    pub storage_id: Uuid,
+}
