@@ -73,6 +73,28 @@ pub trait Message: Default + Clone + Debug + PartialEq + Sized {
     }
 }
 
+/// A [`Message`] with its type forgotten.
+#[derive(Clone, Copy, Debug)]
+pub struct Codec {
+    pub schema: &'static Schema,
+    /// Decodes and encodes again; also says how many bytes the message was followed by.
+    pub recode: fn(&[u8], i16) -> Result<(BytesMut, usize), DecodeError>,
+}
+
+impl Codec {
+    /// The codec of `M`.
+    pub const fn of<M: Message>() -> Self {
+        Codec {
+            schema: M::SCHEMA,
+            recode: |bytes, version| {
+                let mut reader = Reader::new(bytes);
+                let message = M::decode(&mut reader, version)?;
+                Ok((message.to_bytes(version), reader.remaining()))
+            },
+        }
+    }
+}
+
 macro_rules! message {
     ($(
         $(#[$meta:meta])*

@@ -42,8 +42,7 @@ message! {
         value:         Option<String>,              0+, nullable 0+;
         read_only:     bool,                        0+;
         /// 1 topic, 2 dynamic broker, 3 dynamic default of brokers, 4 static broker, 5 default, 6 dynamic broker
-        /// logger,
-        /// 7 client metrics, 8 group.
+        /// logger, 7 client metrics, 8 group.
         config_source: i8,                          1+, default -1;
         is_sensitive:  bool,                        0+;
         synonyms:      Vec<DescribeConfigsSynonym>, 1+;

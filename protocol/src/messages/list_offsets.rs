@@ -28,8 +28,7 @@ message! {
         partition_index:      i32, 0+;
         current_leader_epoch: i32, 4+, default -1;
         /// Milliseconds since 1970, or -1 latest, -2 earliest, -3 greatest timestamp, -4 earliest local, -5 last
-        /// tiered,
-        /// -6 earliest not yet uploaded.
+        /// tiered, -6 earliest not yet uploaded.
         timestamp:            i64, 0+;
     }
 

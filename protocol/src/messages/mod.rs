@@ -2,6 +2,8 @@
 //!
 //! The tables hold the facts of Kafka 4.3's own `clients/src/main/resources/common/message/*.json`.
 
+use crate::message::Codec;
+
 macro_rules! messages {
     ($($module:ident: $request:ident, $response:ident;)*) => {
         $(
@@ -9,16 +11,14 @@ macro_rules! messages {
             pub use $module::{$request, $response};
         )*
 
-        /// The schema of every message, requests and responses.
-        pub const SCHEMAS: &[&crate::schema::Schema] = &[$(
-            <$request as crate::message::Message>::SCHEMA,
-            <$response as crate::message::Message>::SCHEMA,
-        )*];
+        /// Every message, without its type: for documentation, tests and fuzzing.
+        pub const CODECS: &[Codec] = &[$(Codec::of::<$request>(), Codec::of::<$response>(),)*];
     };
 }
 
 messages! {
     api_versions:              ApiVersionsRequest, ApiVersionsResponse;
+    consumer_protocol:         ConsumerProtocolSubscription, ConsumerProtocolAssignment;
     create_partitions:         CreatePartitionsRequest, CreatePartitionsResponse;
     create_topics:             CreateTopicsRequest, CreateTopicsResponse;
     delete_groups:             DeleteGroupsRequest, DeleteGroupsResponse;
@@ -43,7 +43,6 @@ messages! {
     sync_group:                SyncGroupRequest, SyncGroupResponse;
 }
 
-pub mod consumer_protocol;
 mod visit;
 
 pub use fetch::FetchRequest;
