@@ -6,6 +6,8 @@
 pub mod api_key;
 pub mod error_code;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod header;
 pub mod message;
 pub mod messages;

@@ -77,8 +77,16 @@ pub trait Message: Default + Clone + Debug + PartialEq + Sized {
 #[derive(Clone, Copy, Debug)]
 pub struct Codec {
     pub schema: &'static Schema,
-    /// Decodes and encodes again; also says how many bytes the message was followed by.
-    pub recode: fn(&[u8], i16) -> Result<(BytesMut, usize), DecodeError>,
+    /// Decodes and encodes again.
+    pub recode: fn(&[u8], i16) -> Result<Recoded, DecodeError>,
+}
+
+/// A message that was decoded and encoded again.
+#[derive(Clone, Debug)]
+pub struct Recoded {
+    pub bytes: BytesMut,
+    /// Bytes of the input after the message.
+    pub left: usize,
 }
 
 impl Codec {
@@ -89,7 +97,10 @@ impl Codec {
             recode: |bytes, version| {
                 let mut reader = Reader::new(bytes);
                 let message = M::decode(&mut reader, version)?;
-                Ok((message.to_bytes(version), reader.remaining()))
+                Ok(Recoded {
+                    bytes: message.to_bytes(version),
+                    left: reader.remaining(),
+                })
             },
         }
     }
