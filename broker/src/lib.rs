@@ -1,5 +1,6 @@
 //! The Corelane broker. See ARCHITECTURE.md at the root for the picture.
 
 pub mod config;
+pub mod group;
 pub mod metadata;
 pub mod runtime;
