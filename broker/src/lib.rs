@@ -3,4 +3,5 @@
 pub mod config;
 pub mod group;
 pub mod metadata;
+pub mod raft_driver;
 pub mod runtime;

@@ -11,6 +11,12 @@ pub enum ResourceKind {
 }
 
 pub trait ConfigRules {
+    /// For topics that are created with -1 partitions.
+    fn num_partitions(&self) -> i32;
+
+    /// For topics that are created with -1 replicas.
+    fn default_replication_factor(&self) -> i16;
+
     /// Whether APPEND and SUBTRACT make sense.
     fn is_list(&self, kind: ResourceKind, key: &str) -> bool;
 
@@ -33,6 +39,14 @@ pub struct TableRules {
 }
 
 impl ConfigRules for TableRules {
+    fn num_partitions(&self) -> i32 {
+        self.broker.num_partitions
+    }
+
+    fn default_replication_factor(&self) -> i16 {
+        i16::try_from(self.broker.default_replication_factor).unwrap_or(i16::MAX)
+    }
+
     fn is_list(&self, kind: ResourceKind, key: &str) -> bool {
         let row = match kind {
             ResourceKind::Topic => config::topic::key(key),

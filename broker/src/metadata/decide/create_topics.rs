@@ -146,11 +146,11 @@ fn place_partitions(
         ));
     }
     let count = match topic.num_partitions {
-        -1 => context.num_partitions,
+        -1 => context.config_rules.num_partitions(),
         count => count,
     };
     let replication_factor = match topic.replication_factor {
-        -1 => context.default_replication_factor,
+        -1 => context.config_rules.default_replication_factor(),
         replication_factor => replication_factor,
     };
     // Before anything of that size is made.

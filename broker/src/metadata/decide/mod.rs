@@ -35,9 +35,6 @@ pub const RECORDS_PER_WISH_MAX: usize = 10_000;
 pub struct Context<'a> {
     /// Index that the entry with these records will have.
     pub next_index: u64,
-    /// Values for `num.partitions` and `default.replication.factor`.
-    pub num_partitions: i32,
-    pub default_replication_factor: i16,
     pub config_rules: &'a dyn ConfigRules,
     /// Fresh random uuids, for topics.
     pub uuids: &'a mut dyn FnMut() -> Uuid,
