@@ -7,8 +7,10 @@ mod failure;
 mod identity;
 pub mod journal;
 pub mod log;
+pub mod policy;
 pub mod sim_disk;
 pub mod store;
+pub mod writeout;
 
 pub use failure::{Failed, OpenError, StorageError};
 pub use identity::{FormatWish, Identity, open_data_dir};

@@ -202,6 +202,20 @@ pub(super) fn computed_crc(batch: &[u8]) -> u32 {
     crc32c::crc32c(&batch[ATTRIBUTES_AT..])
 }
 
+/// Checks the CRC of one whole batch, and nothing else: for a batch read back that was verified when it came in.
+pub fn check_crc(batch: &[u8]) -> Result<(), BatchError> {
+    let header = BatchHeader::parse(batch)?;
+    let computed = computed_crc(batch);
+    if computed == header.crc {
+        Ok(())
+    } else {
+        Err(BatchError::Crc {
+            stored: header.crc,
+            computed,
+        })
+    }
+}
+
 /// Gives a batch its place in the log: the two fields outside of the CRC.
 ///
 /// # Panics

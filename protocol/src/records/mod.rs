@@ -30,7 +30,8 @@ pub use control::{ControlRecord, EndTransactionMarker};
 pub use error::{BatchError, RecordFault};
 pub use header::{
     BATCH_HEADER_BYTES, BatchHeader, Batches, LENGTH_PREFIX_BYTES, MAGIC, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH,
-    NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, batches, patch, set_append_time, set_max_timestamp,
+    NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, batches, check_crc, patch, set_append_time,
+    set_max_timestamp,
 };
 pub use record::{Header, Record, Records, records};
 pub use verify::{DECOMPRESSED_BYTES_MAX, Limits, Origin, Verified, verify};

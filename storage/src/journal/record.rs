@@ -31,6 +31,8 @@ pub enum Record<'a> {
         file_pos: u64,
         base_offset: i64,
         last_offset: i64,
+        /// How many of the bytes are the end of a batch that starts in the file; whole batches follow.
+        partial_bytes: u32,
         bytes: &'a [u8],
     },
     /// Batches that end at or beyond `to_offset` are gone.
@@ -53,16 +55,21 @@ pub enum Record<'a> {
     Roll {
         file_id: u64,
         base_offset: i64,
+        created_ms: i64,
     },
     /// The segment's data and metadata are durable up to `file_pos`, and all batches below `end_offset` wholly so.
     Flushed {
         file_id: u64,
         file_pos: u64,
         end_offset: i64,
+        /// Where the batch at `end_offset` starts: before `file_pos` if a part of it is in the file already.
+        next_pos: u64,
     },
     Create {
         spec: LogSpec,
         config: LogConfig,
+        /// Another log has the directory of this name: this one's has its id behind.
+        suffixed: bool,
     },
     Configure {
         config: LogConfig,
@@ -158,10 +165,12 @@ impl<'a> Record<'a> {
                 file_pos,
                 base_offset,
                 last_offset,
+                partial_bytes,
                 bytes,
             } => {
                 header.kind = kind::RESIDUE;
                 header.base_offset = *base_offset;
+                header.last_offset_delta = *partial_bytes as i32;
                 header.aux = *file_id;
                 let mut body = Vec::with_capacity(16 + bytes.len());
                 body.extend_from_slice(&file_pos.to_le_bytes());
@@ -193,24 +202,30 @@ impl<'a> Record<'a> {
                 header.aux = *kind as u64;
                 Body::Borrowed(value)
             }
-            Record::Roll { file_id, base_offset } => {
+            Record::Roll {
+                file_id,
+                base_offset,
+                created_ms,
+            } => {
                 header.kind = kind::ROLL;
                 header.base_offset = *base_offset;
                 header.aux = *file_id;
-                Body::Borrowed(&[])
+                Body::Owned(created_ms.to_le_bytes().to_vec())
             }
             Record::Flushed {
                 file_id,
                 file_pos,
                 end_offset,
+                next_pos,
             } => {
                 header.kind = kind::FLUSHED;
                 header.base_offset = *end_offset;
                 header.aux = *file_id;
-                Body::Owned(file_pos.to_le_bytes().to_vec())
+                Body::Owned([file_pos.to_le_bytes(), next_pos.to_le_bytes()].concat())
             }
-            Record::Create { spec, config } => {
+            Record::Create { spec, config, suffixed } => {
                 header.kind = kind::CREATE;
+                header.flags = (*suffixed).into();
                 let mut body = Vec::new();
                 encode_spec(spec, &mut body);
                 encode_config(config, &mut body);
@@ -252,6 +267,7 @@ impl<'a> Record<'a> {
                     file_pos: u64_at(file_pos, 0),
                     base_offset: header.base_offset,
                     last_offset: u64_at(last_offset, 0) as i64,
+                    partial_bytes: header.last_offset_delta as u32,
                     bytes,
                 }
             }
@@ -272,20 +288,26 @@ impl<'a> Record<'a> {
             kind::ROLL => Record::Roll {
                 file_id: header.aux,
                 base_offset: header.base_offset,
+                created_ms: u64_at(take(&mut { body }, 8)?, 0) as i64,
             },
             kind::FLUSHED => {
-                let file_pos = body.get(..8).ok_or(RecordError("flushed record cut"))?;
+                let positions = take(&mut { body }, 16)?;
                 Record::Flushed {
                     file_id: header.aux,
-                    file_pos: u64_at(file_pos, 0),
+                    file_pos: u64_at(positions, 0),
                     end_offset: header.base_offset,
+                    next_pos: u64_at(positions, 8),
                 }
             }
             kind::CREATE => {
                 let mut rest = body;
                 let spec = decode_spec(&mut rest)?;
                 let config = decode_config(&mut rest)?;
-                Record::Create { spec, config }
+                Record::Create {
+                    spec,
+                    config,
+                    suffixed: header.flags & 1 != 0,
+                }
             }
             kind::CONFIGURE => Record::Configure {
                 config: decode_config(&mut { body })?,

@@ -1,40 +1,69 @@
 //! One partition's log: what a fold over its journal records says, with the batches that are not in segments yet.
 //!
+//! ```text
+//!   start_offset                            files' end_offset                    end_offset
+//!   |  sealed segments  |  active segment: whole blocks |- - - -|                     |
+//!                                        |  tail: batches in the journal's frames     |
+//!                                        ^ tail.position: the first may start in the segment's last blocks
+//! ```
+//!
 //! What the store relies on:
 //! * [`PartitionLog::apply`] is the one way in which the state changes, live and at replay, so that a recovered log is
 //!   by construction the one that was lost.
 //! * A checkpoint holds the whole state except the tail's bytes. Recovery decodes it, feeds the records of the frames
 //!   before the checkpoint that may still be live with [`Fold::TailOnly`], which rebuilds the list of tail entries and
 //!   nothing else (a TRUNCATE drops from the end, START, FLUSHED and RESIDUE from the front, all against the records
-//!   themselves), then the later ones with [`Fold::Full`], then calls [`PartitionLog::finish_recovery`].
+//!   themselves), then the later ones with [`Fold::Full`], then calls [`PartitionLog::finish_recovery`]. Each frame is
+//!   sealed in [`Frames`] after its records are applied.
 //! * Each tail entry holds one reference in [`Frames`] and releases it when its bytes are in a durable segment, cut,
 //!   below the start, or in a RESIDUE.
 //!
-//! How the store moves a tail into segments (`store/background.rs`):
-//! 1. `plan_write_out(&self, &Frames, bytes_max, wall_ms) -> Option<WriteOut>`: records to journal first (ROLL), then
-//!    what to write where, gathered into aligned buffers; whole blocks only, unless the segment is sealed by it.
-//! 2. `writeout::run(&disk, WriteOut).await -> io::Result<WrittenOut>`: data and file metadata are durable after.
-//! 3. `written_out(&self, WrittenOut) -> Vec<Record<'static>>`: FLUSHED (and what else) for the store to journal and
-//!    apply; empty if a truncation came in between, so that the result means nothing any more.
-//! 4. `residue(&self, &Frames, below_frame_seq) -> Option<Residue..>`: if less than a block of the tail comes from
-//!    frames older than that, the RESIDUE that frees them.
-//! 5. `plan_retention(&self, wall_ms) -> Option<i64>`: a new start offset. `unlink(&mut self) -> Vec<String>`: segment
-//!    files that no durable state needs once the checkpoint after this call is durable.
+//! How the store moves a tail into segments:
+//! 1. [`PartitionLog::plan_write_out`]: records to journal and apply first (ROLL), then what to write where. At most
+//!    one write-out of a log runs at a time.
+//! 2. [`crate::writeout::run`]: data and file metadata are durable after.
+//! 3. [`PartitionLog::written_out`]: FLUSHED, and ROLL after a seal, for the store to journal and apply; empty if a
+//!    truncation came in between, so that the result means nothing any more.
+//! 4. [`PartitionLog::residue`]: if less than a block of the tail comes from frames older than some, the RESIDUE that
+//!    frees them.
+//! 5. [`PartitionLog::plan_retention`]: a new start offset. [`PartitionLog::unlink`]: files that no durable state needs
+//!    once the checkpoint after this call is durable.
+//!
+//! Reads: [`PartitionLog::read_tail`], or [`PartitionLog::plan_read`] for [`read::read`].
 
-use std::collections::{BTreeMap, VecDeque};
+mod apply;
+mod checkpoint;
+mod epochs;
+mod index;
+mod plan;
+mod producers;
+pub mod read;
+mod segments;
+mod snapshot;
+mod tail;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use corelane_protocol::records::BatchHeader;
 
 use crate::{
-    journal::{
-        frames::{FrameRef, Frames},
-        record::{
-            Record, RecordError, decode_config, decode_spec, encode_config, encode_spec, state_kind, take, u32_at,
-            u64_at,
-        },
-    },
+    journal::frames::Frames,
     store::{Damage, LogConfig, LogId, LogSpec, StateKind},
 };
+use tail::Tail;
+
+pub use epochs::{EpochList, EpochStart};
+pub use index::{INDEX_INTERVAL_BYTES, SegmentIndex};
+pub use plan::{ResidueCopy, SegmentFile, WriteOut, WrittenOut};
+pub use producers::{
+    BATCHES_REMEMBERED, PRODUCER_EXPIRATION_MS, PRODUCERS_MAX, Producer, ProducerBatch, ProducerCheck, ProducerTable,
+};
+pub use segments::{FileId, Segment, SegmentList};
+pub use snapshot::{decode_snapshot, encode_snapshot};
 
 /// How much of a record replay applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,39 +73,52 @@ pub enum Fold {
     TailOnly,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct TailEntry {
-    base_offset: i64,
-    last_offset: i64,
-    at: FrameRef,
-}
-
+/// See the module.
+#[derive(Debug)]
 pub struct PartitionLog {
     id: LogId,
     spec: LogSpec,
     config: LogConfig,
+    suffixed: bool,
     start_offset: i64,
     end_offset: i64,
-    /// All batches below are in segments.
-    flushed_end: i64,
     states: BTreeMap<StateKind, Bytes>,
     damaged: Option<Damage>,
-    tail: VecDeque<TailEntry>,
+    epochs: EpochList,
+    segments: SegmentList,
+    tail: Tail,
+    /// With the tail's batches: what [`PartitionLog::check_producer`] asks.
+    producers: ProducerTable,
+    /// Without them: what checkpoints and snapshots hold, and what a truncation starts over from.
+    settled: ProducerTable,
+    /// Changes when what a running write-out was planned on is gone.
+    generation: u64,
+    /// The frame of the last truncation: files are not cut before it is durable.
+    truncated_in: u64,
+    /// Decoded from a checkpoint, and no record after it applied yet: the tail may have entries that files hold.
+    folding_tail: bool,
 }
 
 impl PartitionLog {
-    /// An empty log, as a CREATE record makes it.
-    pub fn new(id: LogId, spec: LogSpec, config: LogConfig) -> PartitionLog {
+    /// An empty log, as a CREATE record makes it. `suffixed`: see [`PartitionLog::directory_of`].
+    pub fn new(id: LogId, spec: LogSpec, config: LogConfig, suffixed: bool) -> PartitionLog {
         PartitionLog {
             id,
             spec,
             config,
+            suffixed,
             start_offset: 0,
             end_offset: 0,
-            flushed_end: 0,
             states: BTreeMap::new(),
             damaged: None,
-            tail: VecDeque::new(),
+            epochs: EpochList::default(),
+            segments: SegmentList::default(),
+            tail: Tail::default(),
+            producers: ProducerTable::default(),
+            settled: ProducerTable::default(),
+            generation: 0,
+            truncated_in: 0,
+            folding_tail: false,
         }
     }
 
@@ -92,12 +134,34 @@ impl PartitionLog {
         &self.config
     }
 
+    /// Directory of the log's files in the data directory: Kafka's name, with the id behind it (`suffixed`) where
+    /// another log, deleted maybe but not removed yet, has that name.
+    pub fn directory_of(id: LogId, spec: &LogSpec, suffixed: bool) -> String {
+        let name = format!("log/{}-{}", spec.topic, spec.partition);
+        if suffixed { format!("{name}.{:x}", id.0) } else { name }
+    }
+
+    pub fn directory(&self) -> String {
+        PartitionLog::directory_of(self.id, &self.spec, self.suffixed)
+    }
+
+    /// The first offset that may be read.
     pub fn start_offset(&self) -> i64 {
         self.start_offset
     }
 
+    /// The offset that the next record gets.
     pub fn end_offset(&self) -> i64 {
         self.end_offset
+    }
+
+    /// Offset after the batches that are wholly in files: where the tail starts.
+    pub fn files_end(&self) -> i64 {
+        self.segments.end_offset().unwrap_or(self.tail_start())
+    }
+
+    fn tail_start(&self) -> i64 {
+        self.tail.front().map_or(self.end_offset, |entry| entry.base_offset)
     }
 
     pub fn state(&self, kind: StateKind) -> Option<Bytes> {
@@ -115,158 +179,67 @@ impl PartitionLog {
         });
     }
 
-    /// `at` says where the record's body lies. CREATE and DELETE are the store's and never come here.
-    pub fn apply(&mut self, record: &Record<'_>, at: FrameRef, fold: Fold, frames: &mut Frames) {
-        match record {
-            Record::Data {
-                base_offset,
-                last_offset,
-                ..
-            } => {
-                if fold == Fold::Full {
-                    if *base_offset < self.end_offset {
-                        self.mark_damaged(&format!("offset {base_offset} again, after {}", self.end_offset));
-                        return;
-                    }
-                    self.end_offset = last_offset + 1;
-                }
-                frames.hold(at);
-                self.tail.push_back(TailEntry {
-                    base_offset: *base_offset,
-                    last_offset: *last_offset,
-                    at,
-                });
-            }
-            Record::Truncate { to_offset } => {
-                while let Some(entry) = self.tail.pop_back_if(|entry| entry.last_offset >= *to_offset) {
-                    frames.release(entry.at);
-                    if fold == Fold::Full {
-                        self.end_offset = entry.base_offset;
-                    }
-                }
-                if fold == Fold::Full {
-                    self.end_offset = self.end_offset.min(*to_offset).max(self.start_offset);
-                }
-            }
-            Record::Start { offset } => {
-                if fold == Fold::Full {
-                    self.start_offset = self.start_offset.max(*offset);
-                    self.end_offset = self.end_offset.max(self.start_offset);
-                }
-                while let Some(entry) = self.tail.pop_front_if(|entry| entry.last_offset < *offset) {
-                    frames.release(entry.at);
-                }
-            }
-            Record::State { kind, value } => {
-                if fold == Fold::Full {
-                    self.states.insert(*kind, Bytes::copy_from_slice(value));
-                }
-            }
-            Record::Configure { config } => {
-                if fold == Fold::Full {
-                    self.config = config.clone();
-                }
-            }
-            Record::Flushed { .. } | Record::Residue { .. } | Record::Roll { .. } | Record::Epoch { .. } => {}
-            Record::Create { .. } | Record::Delete => unreachable!("the store's own records"),
-        }
+    /// See [`EpochList::end_of`].
+    pub fn epoch_end(&self, leader_epoch: i32) -> Option<(i32, i64)> {
+        self.epochs.end_of(leader_epoch, self.end_offset)
     }
 
-    /// Everything was replayed: drops tail entries that segments hold, and reports a tail that does not meet the rest.
-    pub fn finish_recovery(&mut self, frames: &mut Frames) {
-        let flushed_end = self.flushed_end;
-        while let Some(entry) = self.tail.pop_front_if(|entry| entry.last_offset < flushed_end) {
-            frames.release(entry.at);
-        }
-        let mut expected = self.flushed_end.max(self.start_offset);
-        for at in 0..self.tail.len() {
-            let entry = self.tail[at];
-            if entry.base_offset > expected {
-                self.mark_damaged(&format!(
-                    "records {expected} to {} are not in the journal",
-                    entry.base_offset - 1
-                ));
-            }
-            expected = entry.last_offset + 1;
-        }
-        if expected < self.end_offset {
-            self.mark_damaged(&format!(
-                "records {expected} to {} are not in the journal",
-                self.end_offset - 1
-            ));
-        }
+    pub fn epochs(&self) -> &EpochList {
+        &self.epochs
     }
 
-    /// The log is deleted: it needs no frame any more.
-    pub fn release_all(&mut self, frames: &mut Frames) {
-        for entry in self.tail.drain(..) {
-            frames.release(entry.at);
-        }
+    pub fn segments(&self) -> &SegmentList {
+        &self.segments
+    }
+
+    pub fn producers(&self) -> &ProducerTable {
+        &self.producers
+    }
+
+    /// See [`ProducerTable::check`].
+    pub fn check_producer(&self, header: &BatchHeader) -> ProducerCheck {
+        self.producers.check(header)
+    }
+
+    /// See [`ProducerTable::expire`].
+    pub fn expire_producers(&mut self, now_ms: i64) {
+        self.producers.expire(now_ms, PRODUCER_EXPIRATION_MS);
+        self.settled.expire(now_ms, PRODUCER_EXPIRATION_MS);
+    }
+
+    /// Bytes of batches, wherever they are.
+    pub fn bytes(&self) -> u64 {
+        let active = self.segments.active.as_ref().map_or(0, |active| active.position);
+        let in_both = active.saturating_sub(self.tail.position).min(self.tail.bytes());
+        self.segments.bytes() + self.tail.bytes() - in_both
+    }
+
+    /// Bytes in memory that are not wholly in segments.
+    pub fn tail_bytes(&self) -> u64 {
+        self.tail.bytes()
     }
 
     /// The oldest frame that this log needs; the journal cannot go past it.
     pub fn oldest_frame(&self) -> Option<u64> {
-        self.tail.iter().map(|entry| entry.at.frame_seq).min()
+        self.tail.entries.iter().map(|entry| entry.at.frame_seq).min()
     }
 
-    /// Whole batches, see `Store::read_tail`.
+    /// The log is deleted: it needs no frame any more.
+    pub fn release_all(&mut self, frames: &mut Frames) {
+        while self.tail.pop_front_below(i64::MAX, frames).is_some() {}
+        self.generation += 1;
+    }
+
+    /// Whole batches from memory, see `Store::read_tail`. None: some of what is asked for is in files, or `from` is
+    /// outside of the log.
     pub fn read_tail(&self, from: i64, upto: i64, bytes_max: usize, frames: &Frames) -> Option<Vec<Bytes>> {
-        if self.tail.front().is_none_or(|entry| entry.base_offset > from) {
-            return if from == self.end_offset {
-                Some(Vec::new())
-            } else {
-                None
-            };
+        if from < self.start_offset || from > self.end_offset || from < self.files_end() {
+            return None;
         }
-        let first = self.tail.partition_point(|entry| entry.last_offset < from);
-        let mut parts = Vec::new();
-        let mut room = bytes_max;
-        for entry in self.tail.range(first..) {
-            if entry.base_offset >= upto || (!parts.is_empty() && entry.at.len as usize > room) {
-                break;
-            }
-            let Some(bytes) = frames.bytes(entry.at) else { break };
-            room = room.saturating_sub(bytes.len());
-            parts.push(bytes);
+        let first = self.tail.entries.partition_point(|entry| entry.last_offset < from);
+        if self.tail.entries.get(first).is_some_and(|entry| entry.partial) {
+            return None;
         }
-        Some(parts)
-    }
-
-    /// Everything but the tail, for a checkpoint. The id is the store's to write.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        encode_spec(&self.spec, out);
-        encode_config(&self.config, out);
-        for offset in [self.start_offset, self.end_offset, self.flushed_end] {
-            out.extend_from_slice(&offset.to_le_bytes());
-        }
-        let damage = self.damaged.as_ref().map_or("", |damage| &damage.reason);
-        out.extend_from_slice(&(damage.len() as u32).to_le_bytes());
-        out.extend_from_slice(damage.as_bytes());
-        out.extend_from_slice(&(self.states.len() as u32).to_le_bytes());
-        for (kind, value) in &self.states {
-            out.push(*kind as u8);
-            out.extend_from_slice(&(value.len() as u32).to_le_bytes());
-            out.extend_from_slice(value);
-        }
-    }
-
-    pub fn decode(id: LogId, bytes: &mut &[u8]) -> Result<PartitionLog, RecordError> {
-        let spec = decode_spec(bytes)?;
-        let config = decode_config(bytes)?;
-        let mut log = PartitionLog::new(id, spec, config);
-        log.start_offset = u64_at(take(bytes, 8)?, 0) as i64;
-        log.end_offset = u64_at(take(bytes, 8)?, 0) as i64;
-        log.flushed_end = u64_at(take(bytes, 8)?, 0) as i64;
-        let len = u32_at(take(bytes, 4)?, 0) as usize;
-        let damage = std::str::from_utf8(take(bytes, len)?).map_err(|_| RecordError("damage is not UTF-8"))?;
-        if !damage.is_empty() {
-            log.mark_damaged(damage);
-        }
-        for _ in 0..u32_at(take(bytes, 4)?, 0) {
-            let kind = state_kind(u64::from(take(bytes, 1)?[0]))?;
-            let len = u32_at(take(bytes, 4)?, 0) as usize;
-            log.states.insert(kind, Bytes::copy_from_slice(take(bytes, len)?));
-        }
-        Ok(log)
+        Some(self.tail.read(from, upto, bytes_max, frames))
     }
 }

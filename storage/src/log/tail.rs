@@ -1,0 +1,90 @@
+//! The end of a log that is not wholly in segments: an index over batches that lie in the journal's frames.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::journal::frames::{FrameRef, Frames};
+
+/// One batch in a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TailEntry {
+    pub base_offset: i64,
+    pub last_offset: i64,
+    pub max_timestamp: i64,
+    /// -1 in a partial one.
+    pub leader_epoch: i32,
+    pub at: FrameRef,
+    /// Only the end of the batch is at `at`, as a RESIDUE left it; what is before is in the segment.
+    pub partial: bool,
+}
+
+/// Time of a partial batch whose header nobody has seen since the start.
+pub(super) const UNKNOWN_TIMESTAMP: i64 = i64::MIN;
+
+/// Entries continue each other's offsets and bytes; only the first can be partial or start in the segment.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    pub entries: VecDeque<TailEntry>,
+    /// Where the first entry's bytes belong in the active segment; where the next batch goes if there is none.
+    pub position: u64,
+    bytes: u64,
+}
+
+impl Tail {
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub fn front(&self) -> Option<&TailEntry> {
+        self.entries.front()
+    }
+
+    pub fn push_back(&mut self, entry: TailEntry, frames: &mut Frames) {
+        frames.hold(entry.at);
+        self.bytes += u64::from(entry.at.len);
+        self.entries.push_back(entry);
+    }
+
+    pub fn push_front(&mut self, entry: TailEntry, frames: &mut Frames) {
+        frames.hold(entry.at);
+        self.bytes += u64::from(entry.at.len);
+        self.entries.push_front(entry);
+    }
+
+    /// The last entry, if it ends at or beyond `to_offset`.
+    pub fn pop_back_from(&mut self, to_offset: i64, frames: &mut Frames) -> Option<TailEntry> {
+        let entry = self.entries.pop_back_if(|entry| entry.last_offset >= to_offset)?;
+        self.forget(entry, frames);
+        Some(entry)
+    }
+
+    /// The first entry, if it ends below `offset`.
+    pub fn pop_front_below(&mut self, offset: i64, frames: &mut Frames) -> Option<TailEntry> {
+        let entry = self.entries.pop_front_if(|entry| entry.last_offset < offset)?;
+        self.forget(entry, frames);
+        Some(entry)
+    }
+
+    fn forget(&mut self, entry: TailEntry, frames: &mut Frames) {
+        frames.release(entry.at);
+        self.bytes -= u64::from(entry.at.len);
+    }
+
+    /// Whole batches from the one that holds `from`, with bases below `upto`, while they fit into `bytes_max` and their
+    /// frames are sealed; the first one always.
+    pub fn read(&self, from: i64, upto: i64, bytes_max: usize, frames: &Frames) -> Vec<Bytes> {
+        let first = self.entries.partition_point(|entry| entry.last_offset < from);
+        let mut out = Vec::new();
+        let mut room = bytes_max;
+        for entry in self.entries.range(first..) {
+            if entry.base_offset >= upto || !out.is_empty() && entry.at.len as usize > room {
+                break;
+            }
+            let Some(bytes) = frames.bytes(entry.at) else { break };
+            room = room.saturating_sub(bytes.len());
+            out.push(bytes);
+        }
+        out
+    }
+}
