@@ -1,6 +1,7 @@
 //! What can be wrong with a batch. Each is the client's fault (or the disk's, when read back), never ours.
 
 use super::compression::Compression;
+use crate::error_code::ErrorCode;
 
 /// Why a batch is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +66,22 @@ pub enum RecordFault {
 }
 
 impl BatchError {
+    /// What Kafka answers. Damage on the way (CORRUPT_MESSAGE) is sent again by clients; the rest is theirs to mend.
+    pub fn error_code(&self) -> ErrorCode {
+        match self {
+            BatchError::Truncated { .. } | BatchError::Length(_) | BatchError::Crc { .. } => ErrorCode::CORRUPT_MESSAGE,
+            // A producer answers by splitting the batch, which helps in both cases.
+            BatchError::TooLarge { .. } | BatchError::Bomb(_) => ErrorCode::MESSAGE_TOO_LARGE,
+            BatchError::UnknownCompression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
+            BatchError::AppendTime
+            | BatchError::Record {
+                fault: RecordFault::Timestamp(_),
+                ..
+            } => ErrorCode::INVALID_TIMESTAMP,
+            _ => ErrorCode::INVALID_RECORD,
+        }
+    }
+
     /// Index of the offending record in its batch, for `record_errors` of ProduceResponse.
     pub fn record_index(&self) -> Option<i32> {
         match self {

@@ -209,3 +209,32 @@ fn empty_batch() {
     assert_eq!(collect(&empty), []);
     assert!(matches!(client(&empty), Err(BatchError::LastOffsetDelta { .. })));
 }
+
+/// The code that a client sees for each kind of refusal.
+#[test]
+fn error_codes() {
+    use crate::error_code::ErrorCode;
+    let batch = three().build();
+    let code = |batch: &[u8], limits: &Limits| verify(batch, limits).unwrap_err().error_code();
+    let limits = Limits::client(MAX);
+    let mut damaged = batch.to_vec();
+    damaged[70] ^= 1;
+    assert_eq!(code(&damaged, &limits), ErrorCode::CORRUPT_MESSAGE);
+    assert_eq!(code(&batch[..70], &limits), ErrorCode::CORRUPT_MESSAGE);
+    assert_eq!(code(&batch, &Limits::client(70)), ErrorCode::MESSAGE_TOO_LARGE);
+    assert_eq!(
+        code(&altered(&batch, 22, &[7]), &limits),
+        ErrorCode::UNSUPPORTED_COMPRESSION_TYPE
+    );
+    assert_eq!(
+        code(&three().append_time(1).build(), &limits),
+        ErrorCode::INVALID_TIMESTAMP
+    );
+    let early = Limits {
+        timestamp_max_ms: 10,
+        ..limits
+    };
+    assert_eq!(code(&batch, &early), ErrorCode::INVALID_TIMESTAMP);
+    assert_eq!(code(&three().control(true).build(), &limits), ErrorCode::INVALID_RECORD);
+    assert_eq!(code(&[], &limits), ErrorCode::INVALID_RECORD);
+}
