@@ -151,7 +151,7 @@ impl SegmentIndex {
         let sound = offsets.is_sorted_by(|a, b| a.0 < b.0 && a.1 < b.1)
             && times.is_sorted_by(|a, b| a.0 < b.0)
             && offsets.last().is_none_or(|(_, at)| u64::from(*at) < segment_bytes);
-        sound.then(|| SegmentIndex {
+        sound.then_some(SegmentIndex {
             offsets,
             times,
             bytes_since_entry: 0,
