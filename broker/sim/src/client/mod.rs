@@ -1,0 +1,11 @@
+//! Kafka clients in the simulated world: they speak the wire protocol over virtual connections.
+
+mod connection;
+mod consumer;
+mod producer;
+mod topic;
+
+pub use connection::{CallError, Connection};
+pub use consumer::{Consumer, read_to_the_end};
+pub use producer::{Producer, ProducerOptions};
+pub use topic::{Topic, create_topic};

@@ -1,0 +1,32 @@
+//! A record that anybody read stays as it was and where it was: what a fetch shows is below the high watermark, and
+//! what is below the high watermark never changes. (Jepsen: *inconsistent offset*, *aborted read*.)
+
+use std::collections::BTreeMap;
+
+use crate::history::{History, Value};
+
+pub fn check(history: &History) -> Result<(), String> {
+    let last: BTreeMap<(i32, i64), Value> = history
+        .finals
+        .iter()
+        .flat_map(|(partition, log)| log.iter().map(|(offset, value)| ((*partition, *offset), *value)))
+        .collect();
+    for poll in &history.polls {
+        for (offset, value) in &poll.records {
+            if *offset >= poll.high_watermark {
+                return Err(format!(
+                    "partition {} offset {offset} was shown above the high watermark {}",
+                    poll.partition, poll.high_watermark
+                ));
+            }
+            let now = last.get(&(poll.partition, *offset));
+            if now != Some(value) {
+                return Err(format!(
+                    "partition {} offset {offset}: {value:?} was read, {now:?} is there",
+                    poll.partition
+                ));
+            }
+        }
+    }
+    Ok(())
+}
