@@ -20,6 +20,7 @@ pub mod invariants;
 pub mod network;
 pub mod node;
 pub mod random;
+pub mod scenario;
 pub mod simulation;
 pub mod tasks;
 pub mod trace;

@@ -5,22 +5,29 @@ use std::collections::BTreeMap;
 
 use crate::history::{History, Outcome, Value};
 
+/// The last value of a batch, and when its producer knew where it is.
+struct Placed {
+    ended_ns: u64,
+    offset: i64,
+    value: Value,
+}
+
 pub fn check(history: &History) -> Result<(), String> {
     let place: BTreeMap<Value, i64> = history
         .finals
         .values()
         .flat_map(|log| log.iter().map(|(offset, value)| (*value, *offset)))
         .collect();
-    // Of each producer and partition: the highest offset of what must come before, and who is there.
-    let mut before: BTreeMap<(u32, i32), Vec<(u64, i64, Value)>> = BTreeMap::new();
+    // Of each producer and partition, what later batches are compared with.
+    let mut before: BTreeMap<(u32, i32), Vec<Placed>> = BTreeMap::new();
     for send in &history.sends {
         let earlier = before.entry((send.producer, send.partition)).or_default();
         let must_precede = earlier
             .iter()
-            .filter(|(ended_ns, _, _)| send.idempotent || *ended_ns <= send.began_ns);
+            .filter(|placed| send.idempotent || placed.ended_ns <= send.began_ns);
         let mut highest = must_precede
-            .max_by_key(|(_, offset, _)| *offset)
-            .map(|(_, offset, value)| (*offset, *value));
+            .max_by_key(|placed| placed.offset)
+            .map(|placed| (placed.offset, placed.value));
         for value in &send.values {
             let Some(offset) = place.get(value) else { continue };
             if let Some((other, first)) = highest
@@ -36,9 +43,13 @@ pub fn check(history: &History) -> Result<(), String> {
         if let Some((offset, value)) = highest
             && send.outcome != Outcome::Unknown
         {
-            // Only the highest counts from here on; the list stays short.
-            earlier.retain(|(ended_ns, _, _)| *ended_ns > send.ended_ns);
-            earlier.push((send.ended_ns, offset, value));
+            // Whatever ended earlier lies below: the list stays short.
+            earlier.retain(|placed| placed.ended_ns > send.ended_ns);
+            earlier.push(Placed {
+                ended_ns: send.ended_ns,
+                offset,
+                value,
+            });
         }
     }
     Ok(())
