@@ -1,7 +1,14 @@
 //! The Corelane broker. See ARCHITECTURE.md at the root for the picture.
 
+pub mod api;
+pub mod cli;
 pub mod config;
+pub mod core;
 pub mod group;
+pub mod limits;
 pub mod metadata;
+pub mod net;
+pub mod node;
+pub mod partition;
 pub mod raft_driver;
 pub mod runtime;

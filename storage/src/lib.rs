@@ -14,6 +14,7 @@ pub mod writeout;
 
 pub use failure::{Failed, OpenError, StorageError};
 pub use identity::{FormatWish, Identity, open_data_dir};
+pub use log::ProducerCheck;
 pub use store::{
     AppendError, Damage, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, Store, StoreOptions,
     StoreStats, Ticket,

@@ -10,8 +10,10 @@ mod types;
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use bytes::Bytes;
+use corelane_protocol::records::BatchHeader;
 use uuid::Uuid;
 
+use crate::log::ProducerCheck;
 use crate::{Failed, Identity, OpenError, StorageError, disk::Disk};
 
 pub use types::{
@@ -114,6 +116,11 @@ impl<D: Disk> Store<D> {
         let log = state.logs.get_mut(&id).ok_or(AppendError::UnknownLog)?;
         log.end_offset = base_offset + i64::from(u8::from(!batch.is_empty()));
         Ok(Ticket { frame_seq: 0 })
+    }
+
+    /// Judges a verified batch of a producer by what its log holds of it.
+    pub fn check_producer(&self, id: LogId, _header: &BatchHeader) -> Option<ProducerCheck> {
+        self.end_offset(id).map(|_| ProducerCheck::Append)
     }
 
     /// Keeps a small opaque value with the log; the last one wins.

@@ -24,7 +24,7 @@ use super::{image::Image, records::Record};
 
 pub use config_rules::{ConfigRules, ResourceKind, TableRules};
 pub use producer_ids::PRODUCER_ID_BLOCK_SIZE;
-pub use topic_name::{is_internal, validate_topic_name};
+pub use topic_name::{CLUSTER_METADATA, is_internal, validate_topic_name};
 pub use wish::*;
 
 /// Kafka's `QuorumController.MAX_RECORDS_PER_USER_OP`: what one wish may make at most, counted as Kafka counts (a record

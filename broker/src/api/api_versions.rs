@@ -1,0 +1,80 @@
+//! ApiVersions (key 18), versions 0 to 4: what this broker speaks.
+//!
+//! Version 3 made it flexible and asks for the client's name and version; 4 allows features from version 0 on. The
+//! answer to an unknown version is a version 0 body with UNSUPPORTED_VERSION, which dispatch gives (KIP-511).
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions::ApiVersion},
+};
+
+use super::{dispatch::RequestContext, table::APIS};
+use crate::{
+    core::{Core, Message},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: ApiVersionsRequest,
+) -> ApiVersionsResponse {
+    if context.api_version >= 3
+        && !(is_software_word(&request.client_software_name) && is_software_word(&request.client_software_version))
+    {
+        tracing::warn!(
+            peer = %context.peer,
+            name = request.client_software_name,
+            version = request.client_software_version,
+            "ApiVersions with a client software name or version that Kafka does not allow"
+        );
+        return ApiVersionsResponse {
+            error_code: ErrorCode::INVALID_REQUEST,
+            ..Default::default()
+        };
+    }
+    ApiVersionsResponse {
+        finalized_features_epoch: core.image().applied_end as i64,
+        ..supported(ErrorCode::NONE)
+    }
+}
+
+/// All APIs, with an error code beside them.
+pub fn supported(error_code: ErrorCode) -> ApiVersionsResponse {
+    let api_keys = APIS
+        .iter()
+        .map(|api| ApiVersion {
+            api_key: api.key.0,
+            min_version: api.advertised_min,
+            max_version: *api.versions.end(),
+        })
+        .collect();
+    ApiVersionsResponse {
+        error_code,
+        api_keys,
+        ..Default::default()
+    }
+}
+
+/// Kafka's rule for software names and versions (`ApiVersionsRequest.SOFTWARE_NAME_VERSION_PATTERN`).
+fn is_software_word(word: &str) -> bool {
+    let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+    word.chars().all(inner)
+        && word.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && word.ends_with(|c: char| c.is_ascii_alphanumeric())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn software_words_are_checked_as_kafka_does() {
+        for good in ["apache-kafka-java", "1.2.3", "a"] {
+            assert!(is_software_word(good), "{good}");
+        }
+        for bad in ["", "-a", "a-", "a b", "ä"] {
+            assert!(!is_software_word(bad), "{bad}");
+        }
+    }
+}

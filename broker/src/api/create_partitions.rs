@@ -1,0 +1,72 @@
+//! CreatePartitions (key 37), versions 0 to 3: more partitions for topics that exist. Version 2 is flexible, 3 may answer
+//! THROTTLING_QUOTA_EXCEEDED.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{
+        CreatePartitionsRequest, CreatePartitionsResponse,
+        create_partitions::{CreatePartitionsTopic, CreatePartitionsTopicResult},
+    },
+};
+
+use super::dispatch::RequestContext;
+use crate::{
+    core::{Core, Message},
+    metadata::decide::{Answer, CreatePartitions, MorePartitions, Wish, WishError},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: CreatePartitionsRequest,
+) -> CreatePartitionsResponse {
+    let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let wish = Wish::CreatePartitions(CreatePartitions {
+        topics: request.topics.into_iter().map(more_partitions).collect(),
+        validate_only: request.validate_only,
+    });
+    let results = match core.wish(wish).await {
+        Ok(Answer::PartitionsCreated(topics)) => topics
+            .into_iter()
+            .map(|(name, result)| answer(&context, name, result))
+            .collect(),
+        Ok(other) => unreachable!("the answer of another wish: {other:?}"),
+        Err(error) => names
+            .into_iter()
+            .map(|name| answer(&context, name, Err(error.clone())))
+            .collect(),
+    };
+    CreatePartitionsResponse {
+        results,
+        ..Default::default()
+    }
+}
+
+fn more_partitions(topic: CreatePartitionsTopic) -> MorePartitions {
+    MorePartitions {
+        name: topic.name,
+        count: topic.count,
+        assignments: topic
+            .assignments
+            .map(|all| all.into_iter().map(|assignment| assignment.broker_ids).collect()),
+    }
+}
+
+fn answer(context: &RequestContext, name: String, result: Result<(), WishError>) -> CreatePartitionsTopicResult {
+    match result {
+        Ok(()) => CreatePartitionsTopicResult {
+            name,
+            error_code: ErrorCode::NONE,
+            error_message: None,
+        },
+        Err(error) => {
+            tracing::warn!(peer = %context.peer, topic = name, %error, "partitions not added");
+            CreatePartitionsTopicResult {
+                name,
+                error_code: error.code,
+                error_message: Some(error.message),
+            }
+        }
+    }
+}

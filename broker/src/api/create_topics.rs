@@ -1,0 +1,109 @@
+//! CreateTopics (key 19), versions 2 to 7.
+//!
+//! Version 4 gave defaults for partitions and replicas (−1); 5 is flexible and answers what was made; 6 may answer
+//! THROTTLING_QUOTA_EXCEEDED; 7 answers the topic id.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{
+        CreateTopicsRequest, CreateTopicsResponse,
+        create_topics::{CreatableTopic, CreatableTopicConfigs, CreatableTopicResult},
+    },
+};
+
+use super::dispatch::RequestContext;
+use crate::{
+    config::topic,
+    core::{Core, Message},
+    metadata::decide::{Answer, CreateTopics, CreatedTopic, NewTopic, Wish, WishError},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: CreateTopicsRequest,
+) -> CreateTopicsResponse {
+    let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let wish = Wish::CreateTopics(CreateTopics {
+        topics: request.topics.into_iter().map(new_topic).collect(),
+        validate_only: request.validate_only,
+    });
+    let topics = match core.wish(wish).await {
+        Ok(Answer::TopicsCreated(topics)) => topics
+            .into_iter()
+            .map(|(name, result)| answer(&core, &context, name, result))
+            .collect(),
+        Ok(other) => unreachable!("the answer of another wish: {other:?}"),
+        Err(error) => names
+            .into_iter()
+            .map(|name| refused(&context, name, error.clone()))
+            .collect(),
+    };
+    CreateTopicsResponse {
+        topics,
+        ..Default::default()
+    }
+}
+
+fn new_topic(topic: CreatableTopic) -> NewTopic {
+    NewTopic {
+        name: topic.name,
+        num_partitions: topic.num_partitions,
+        replication_factor: topic.replication_factor,
+        assignments: topic
+            .assignments
+            .into_iter()
+            .map(|a| (a.partition_index, a.broker_ids))
+            .collect(),
+        configs: topic
+            .configs
+            .into_iter()
+            .map(|config| (config.name, config.value))
+            .collect(),
+    }
+}
+
+fn answer<W: World<Message = Message>>(
+    core: &Core<W>,
+    context: &RequestContext,
+    name: String,
+    result: Result<CreatedTopic, WishError>,
+) -> CreatableTopicResult {
+    let created = match result {
+        Ok(created) => created,
+        Err(error) => return refused(context, name, error),
+    };
+    let overrides = created.configs.into_iter().collect();
+    let configs = topic::entries(&core.config, &overrides)
+        .into_iter()
+        .map(|entry| CreatableTopicConfigs {
+            name: entry.name.to_owned(),
+            value: entry.value,
+            read_only: entry.read_only,
+            config_source: entry.source.code(),
+            is_sensitive: entry.sensitive,
+        })
+        .collect();
+    CreatableTopicResult {
+        name,
+        topic_id: created.topic_id,
+        error_message: None,
+        num_partitions: created.num_partitions,
+        replication_factor: created.replication_factor,
+        configs: Some(configs),
+        ..Default::default()
+    }
+}
+
+fn refused(context: &RequestContext, name: String, error: WishError) -> CreatableTopicResult {
+    if error.code != ErrorCode::TOPIC_ALREADY_EXISTS {
+        tracing::warn!(peer = %context.peer, topic = name, %error, "topic not created");
+    }
+    CreatableTopicResult {
+        name,
+        error_code: error.code,
+        error_message: Some(error.message),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,79 @@
+//! DeleteTopics (key 20), versions 1 to 6.
+//!
+//! Version 4 is flexible; 5 answers a message; 6 takes topic ids beside names (KIP-516).
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{DeleteTopicsRequest, DeleteTopicsResponse, delete_topics::DeletableTopicResult},
+};
+
+use super::dispatch::RequestContext;
+use crate::{
+    core::{Core, Message},
+    metadata::decide::{Answer, DeletedTopic, TopicRef, Wish},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: DeleteTopicsRequest,
+) -> DeleteTopicsResponse {
+    let mut topics: Vec<TopicRef> = request.topic_names.into_iter().map(TopicRef::Name).collect();
+    topics.extend(request.topics.into_iter().map(|topic| match topic.name {
+        Some(name) => TopicRef::Name(name),
+        None => TopicRef::Id(topic.topic_id),
+    }));
+    let refused_all = |code: ErrorCode, message: &str, topics: Vec<TopicRef>| {
+        topics
+            .into_iter()
+            .map(|topic| {
+                let (name, topic_id) = match topic {
+                    TopicRef::Name(name) => (Some(name), uuid::Uuid::nil()),
+                    TopicRef::Id(id) => (None, id),
+                };
+                DeletableTopicResult {
+                    name,
+                    topic_id,
+                    error_code: code,
+                    error_message: Some(message.to_owned()),
+                }
+            })
+            .collect()
+    };
+    let responses = if core.config.delete_topic_enable {
+        match core.wish(Wish::DeleteTopics(topics.clone())).await {
+            Ok(Answer::TopicsDeleted(deleted)) => deleted.into_iter().map(|topic| answer(&context, topic)).collect(),
+            Ok(other) => unreachable!("the answer of another wish: {other:?}"),
+            Err(error) => refused_all(error.code, &error.message, topics),
+        }
+    } else if context.api_version < 3 {
+        refused_all(ErrorCode::INVALID_REQUEST, "Topic deletion is disabled.", topics)
+    } else {
+        refused_all(
+            ErrorCode::TOPIC_DELETION_DISABLED,
+            "Topic deletion is disabled.",
+            topics,
+        )
+    };
+    DeleteTopicsResponse {
+        responses,
+        ..Default::default()
+    }
+}
+
+fn answer(context: &RequestContext, topic: DeletedTopic) -> DeletableTopicResult {
+    let (error_code, error_message) = match topic.result {
+        Ok(()) => (ErrorCode::NONE, None),
+        Err(error) => {
+            tracing::warn!(peer = %context.peer, topic = ?topic.name, topic_id = %topic.topic_id, %error, "topic not deleted");
+            (error.code, Some(error.message))
+        }
+    };
+    DeletableTopicResult {
+        name: topic.name,
+        topic_id: topic.topic_id,
+        error_code,
+        error_message,
+    }
+}

@@ -1,0 +1,152 @@
+//! From a frame to an answer, once for all APIs: header, version check, decode, handler, encode.
+//!
+//! A body that cannot be decoded, an API or version that is not ours: the connection is closed with a log line that says
+//! why, as Kafka does — except ApiVersions, whose unknown versions are answered in version 0 (KIP-511).
+
+use std::{fmt::Display, net::SocketAddr};
+
+use bytes::Bytes;
+use corelane_protocol::{
+    api_key::ApiKey, error_code::ErrorCode, frame, header::RequestHeader, message::Message as WireMessage, wire::Reader,
+};
+
+use super::{
+    api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs, fetch,
+    incremental_alter_configs, init_producer_id, list_offsets, metadata, offset_for_leader_epoch, produce, table,
+};
+use crate::{
+    core::{Core, Message},
+    runtime::world::World,
+};
+
+/// How a request ends.
+pub enum Outcome {
+    /// One whole response frame.
+    Respond(Vec<Bytes>),
+    /// Produce with acks=0.
+    Silent,
+    /// The reason, for the log.
+    Close(String),
+}
+
+/// Who asks, and how.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    pub api_key: ApiKey,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<String>,
+    pub peer: SocketAddr,
+}
+
+impl RequestContext {
+    /// As Kafka shows clients without a name.
+    pub fn client_id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or("")
+    }
+
+    /// The end of a connection whose request makes no sense.
+    pub fn malformed(&self, error: &dyn Display) -> Outcome {
+        Outcome::Close(format!(
+            "{} version {} cannot be decoded: {error}",
+            self.api_key, self.api_version
+        ))
+    }
+}
+
+/// May this request begin before earlier ones of its connection are answered?
+pub fn may_overlap(frame: &[u8]) -> bool {
+    frame.starts_with(&ApiKey::PRODUCE.0.to_be_bytes())
+}
+
+/// Carries one request out.
+pub async fn dispatch<W: World<Message = Message>>(core: Core<W>, peer: SocketAddr, frame: Bytes) -> Outcome {
+    let _under_way = core.request_begins();
+    let mut reader = Reader::new(&frame);
+    let header = match RequestHeader::decode(&mut reader) {
+        Ok(header) => header,
+        Err(error) => return Outcome::Close(format!("a request header cannot be decoded: {error}")),
+    };
+    let body = frame.slice(frame.len() - reader.remaining()..);
+    let context = RequestContext {
+        api_key: header.api_key,
+        api_version: header.api_version,
+        correlation_id: header.correlation_id,
+        client_id: header.client_id,
+        peer,
+    };
+    let Some(api) = table::find(context.api_key) else {
+        return Outcome::Close(format!("{} is not an API of this broker", context.api_key));
+    };
+    if !api.versions.contains(&context.api_version) {
+        if context.api_key == ApiKey::API_VERSIONS {
+            let context = RequestContext {
+                api_version: 0,
+                ..context
+            };
+            return respond(&context, &api_versions::supported(ErrorCode::UNSUPPORTED_VERSION));
+        }
+        return Outcome::Close(format!(
+            "{} version {} is not supported; versions {} to {} are",
+            context.api_key,
+            context.api_version,
+            api.versions.start(),
+            api.versions.end()
+        ));
+    }
+    match context.api_key {
+        ApiKey::PRODUCE => produce::handle(core, context, body).await,
+        ApiKey::FETCH => fetch::handle(core, context, body).await,
+        ApiKey::LIST_OFFSETS => plain(core, context, body, list_offsets::handle).await,
+        ApiKey::METADATA => plain(core, context, body, metadata::handle).await,
+        ApiKey::API_VERSIONS => plain(core, context, body, api_versions::handle).await,
+        ApiKey::CREATE_TOPICS => plain(core, context, body, create_topics::handle).await,
+        ApiKey::DELETE_TOPICS => plain(core, context, body, delete_topics::handle).await,
+        ApiKey::INIT_PRODUCER_ID => plain(core, context, body, init_producer_id::handle).await,
+        ApiKey::OFFSET_FOR_LEADER_EPOCH => plain(core, context, body, offset_for_leader_epoch::handle).await,
+        ApiKey::DESCRIBE_CONFIGS => plain(core, context, body, describe_configs::handle).await,
+        ApiKey::CREATE_PARTITIONS => plain(core, context, body, create_partitions::handle).await,
+        ApiKey::INCREMENTAL_ALTER_CONFIGS => plain(core, context, body, incremental_alter_configs::handle).await,
+        ApiKey::DESCRIBE_CLUSTER => plain(core, context, body, describe_cluster::handle).await,
+        _ => unreachable!("{} is in the table without a handler", context.api_key),
+    }
+}
+
+/// The usual way: the whole body is decoded, and one message is the answer.
+async fn plain<W, Request, Response, Handling>(
+    core: Core<W>,
+    context: RequestContext,
+    body: Bytes,
+    handle: impl FnOnce(Core<W>, RequestContext, Request) -> Handling,
+) -> Outcome
+where
+    W: World<Message = Message>,
+    Request: WireMessage,
+    Response: WireMessage,
+    Handling: Future<Output = Response>,
+{
+    let mut reader = Reader::new(&body);
+    match Request::decode(&mut reader, context.api_version) {
+        Ok(request) => {
+            let response = handle(core, context.clone(), request).await;
+            respond(&context, &response)
+        }
+        Err(error) => context.malformed(&error),
+    }
+}
+
+/// Frames a response.
+pub fn respond(context: &RequestContext, response: &impl WireMessage) -> Outcome {
+    Outcome::Respond(vec![
+        frame::response(context.api_version, context.correlation_id, response).freeze(),
+    ])
+}
+
+/// Frames a response that carries records, without copying them.
+pub fn respond_parts(context: &RequestContext, response: &impl WireMessage) -> Outcome {
+    Outcome::Respond(frame::response_parts(
+        context.api_version,
+        context.correlation_id,
+        response,
+    ))
+}

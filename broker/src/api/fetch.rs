@@ -1,0 +1,306 @@
+//! Fetch (key 1), versions 4 to 18: read record batches, with long polling and incremental sessions (KIP-227).
+//!
+//! Version 7 brought sessions; 9 the reader's leader epoch; 12 is flexible and tells divergence (KIP-595); 13 names
+//! topics by id (KIP-516); 15 moved the replica id to a tag; 16 tells where other leaders live; 17 and 18 concern
+//! replicas of Kafka's own kind, which never ask this broker.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData},
+};
+use futures_util::future::{join_all, select_all};
+
+use super::dispatch::{Outcome, RequestContext, respond_parts};
+use crate::{
+    core::{Core, Message, message::CancelFetchCall},
+    limits::FETCH_WAIT_MS_MAX,
+    metadata::Image,
+    partition::{
+        FetchAnswer, FetchCall, FetchPart, FetchResult, PartitionKey,
+        session::{Context, SessionRequest, Told, TopicKey, Wanted},
+    },
+    runtime::world::{Instant, World},
+};
+
+pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: RequestContext, body: Bytes) -> Outcome {
+    let request = match FetchRequest::parse(&body, context.api_version) {
+        Ok(request) => request,
+        Err(error) => return context.malformed(&error),
+    };
+    let demand = Demand {
+        max_bytes: (request.max_bytes.max(0) as usize).min(core.config.fetch_max_bytes as usize),
+        min_bytes: request.min_bytes.max(0) as usize,
+        deadline: core.world.now().after(Duration::from_millis(
+            request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX) as u64
+        )),
+    };
+    let session_request = session_request(&request, context.api_version);
+    let begun = core
+        .fetch_sessions
+        .borrow_mut()
+        .begin(core.world.now(), session_request);
+    let session = match begun {
+        Ok(session) => session,
+        Err(error_code) => {
+            let response = FetchResponse {
+                error_code,
+                ..FetchResponse::default()
+            };
+            return respond_parts(&context, &response);
+        }
+    };
+    let image = core.image();
+    let results = read(&core, &image, &session, demand).await;
+    respond_parts(&context, &response(&core, session, results))
+}
+
+/// What the request as a whole asks for.
+#[derive(Clone, Copy)]
+struct Demand {
+    max_bytes: usize,
+    min_bytes: usize,
+    deadline: Instant,
+}
+
+fn session_request(request: &FetchRequest<'_>, version: i16) -> SessionRequest {
+    let topic_key = |name: &str, id| {
+        if version >= 13 {
+            TopicKey::Id(id)
+        } else {
+            TopicKey::Name(name.to_owned())
+        }
+    };
+    let mut wanted = Vec::new();
+    for topic in request.topics() {
+        let key = topic_key(topic.name, topic.topic_id);
+        for partition in topic.partitions() {
+            wanted.push(Wanted {
+                topic: key.clone(),
+                partition: partition.partition,
+                current_leader_epoch: partition.current_leader_epoch,
+                fetch_offset: partition.fetch_offset,
+                last_fetched_epoch: partition.last_fetched_epoch,
+                partition_max_bytes: partition.partition_max_bytes,
+            });
+        }
+    }
+    let mut forgotten = Vec::new();
+    for topic in request.forgotten() {
+        let key = topic_key(topic.name, topic.topic_id);
+        forgotten.extend(topic.partitions().map(|partition| (key.clone(), partition)));
+    }
+    SessionRequest {
+        session_id: request.session_id,
+        session_epoch: request.session_epoch,
+        wanted,
+        forgotten,
+    }
+}
+
+/// One result per wanted partition, in order.
+async fn read<W: World<Message = Message>>(
+    core: &Core<W>,
+    image: &Image,
+    session: &Context,
+    demand: Demand,
+) -> Vec<FetchResult> {
+    let mut results: Vec<FetchResult> = Vec::with_capacity(session.wanted().len());
+    let mut by_owner: BTreeMap<usize, (Vec<usize>, Vec<FetchPart>)> = BTreeMap::new();
+    let mut urgent = false;
+    for (index, wanted) in session.wanted().iter().enumerate() {
+        match resolve(image, wanted) {
+            Ok(key) => {
+                let (places, parts) = by_owner.entry(core.owner(&key)).or_default();
+                places.push(index);
+                parts.push(FetchPart {
+                    key,
+                    fetch_offset: wanted.fetch_offset,
+                    max_bytes: wanted.partition_max_bytes.max(0) as usize,
+                    current_leader_epoch: wanted.current_leader_epoch,
+                    last_fetched_epoch: wanted.last_fetched_epoch,
+                });
+                results.push(FetchResult::failed(ErrorCode::NONE));
+            }
+            Err(code) => {
+                urgent = true;
+                results.push(FetchResult::failed(code));
+            }
+        }
+    }
+    let owners: Vec<(usize, Vec<FetchPart>)> = by_owner
+        .iter()
+        .map(|(owner, (_, parts))| (*owner, parts.clone()))
+        .collect();
+    let demand = if urgent {
+        Demand {
+            deadline: Instant(0),
+            ..demand
+        }
+    } else {
+        demand
+    };
+    let answers = ask(core, owners, demand).await;
+    for ((places, _), answer) in by_owner.values().zip(answers) {
+        for (place, result) in places.iter().zip(answer.0) {
+            results[*place] = result;
+        }
+    }
+    results
+}
+
+fn resolve(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {
+    let topic = match &wanted.topic {
+        TopicKey::Name(name) => image.topic_named(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?,
+        TopicKey::Id(id) => image.topic(*id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?,
+    };
+    topic
+        .partition(wanted.partition)
+        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    Ok(PartitionKey {
+        topic_id: topic.topic_id,
+        partition: wanted.partition,
+    })
+}
+
+/// Asks the owning cores, and waits until they have enough together or time is over.
+///
+/// One owner waits by itself. Several are asked at once without waiting; if they have too little, all are asked to wait
+/// for any news, the first that has some ends the wait of all, and then all are asked again.
+async fn ask<W: World<Message = Message>>(
+    core: &Core<W>,
+    owners: Vec<(usize, Vec<FetchPart>)>,
+    demand: Demand,
+) -> Vec<FetchAnswer> {
+    if let [(owner, _)] = owners[..] {
+        let (_, parts) = owners.into_iter().next().expect("there is one owner");
+        let call = FetchCall {
+            parts,
+            max_bytes: demand.max_bytes,
+            min_bytes: demand.min_bytes,
+            deadline: Some(demand.deadline),
+            waiter: core.next_waiter(),
+        };
+        return vec![core.call(owner, call).await];
+    }
+    if owners.is_empty() {
+        core.world.sleep(demand.deadline.since(core.world.now())).await;
+        return Vec::new();
+    }
+    loop {
+        let answers = ask_at_once(core, &owners, demand.max_bytes).await;
+        let bytes: usize = answers.iter().map(FetchAnswer::bytes).sum();
+        let enough = bytes >= demand.min_bytes || answers.iter().any(FetchAnswer::is_urgent);
+        if enough || core.world.now() >= demand.deadline {
+            return answers;
+        }
+        wait_for_news(core, &owners, &answers, demand).await;
+    }
+}
+
+async fn ask_at_once<W: World<Message = Message>>(
+    core: &Core<W>,
+    owners: &[(usize, Vec<FetchPart>)],
+    max_bytes: usize,
+) -> Vec<FetchAnswer> {
+    // Each owner gets its share, so that all together stay below the whole; what a busy owner could give beyond its
+    // share comes with the next fetch.
+    let share = max_bytes.div_ceil(owners.len());
+    let calls = owners.iter().map(|(owner, parts)| {
+        let call = FetchCall {
+            parts: parts.clone(),
+            max_bytes: share,
+            min_bytes: 0,
+            deadline: None,
+            waiter: 0,
+        };
+        core.call(*owner, call)
+    });
+    join_all(calls.collect::<Vec<_>>()).await
+}
+
+/// Returns when any owner has more than it just answered, or at the deadline.
+async fn wait_for_news<W: World<Message = Message>>(
+    core: &Core<W>,
+    owners: &[(usize, Vec<FetchPart>)],
+    answers: &[FetchAnswer],
+    demand: Demand,
+) {
+    let mut waits = Vec::new();
+    let mut names = Vec::new();
+    for ((owner, parts), answer) in owners.iter().zip(answers) {
+        let waiter = core.next_waiter();
+        names.push((*owner, waiter));
+        let call = FetchCall {
+            parts: parts.clone(),
+            max_bytes: demand.max_bytes,
+            min_bytes: answer.bytes() + 1,
+            deadline: Some(demand.deadline),
+            waiter,
+        };
+        waits.push(core.call(*owner, call));
+    }
+    let (_, first, rest) = select_all(waits.into_iter().map(Box::pin)).await;
+    names.remove(first);
+    for (owner, waiter) in names {
+        drop(core.call(owner, CancelFetchCall(waiter)));
+    }
+    drop(rest);
+}
+
+fn response<W: World<Message = Message>>(core: &Core<W>, session: Context, results: Vec<FetchResult>) -> FetchResponse {
+    let mut response = FetchResponse {
+        session_id: session.session_id(),
+        ..FetchResponse::default()
+    };
+    let incremental = matches!(session, Context::Incremental { .. });
+    let mut topics: BTreeMap<TopicKey, usize> = BTreeMap::new();
+    let mut sessions = core.fetch_sessions.borrow_mut();
+    for (wanted, result) in session.wanted().iter().zip(results) {
+        let told = Told {
+            high_watermark: result.high_watermark,
+            log_start_offset: result.log_start_offset,
+        };
+        let key = (wanted.topic.clone(), wanted.partition);
+        let failed = result.error_code != ErrorCode::NONE || result.diverging_epoch.is_some();
+        let news = sessions.should_tell(session.session_id(), &key, told, result.bytes(), failed);
+        if incremental && !news {
+            continue;
+        }
+        let topic = *topics.entry(key.0).or_insert_with_key(|key| {
+            response.responses.push(match key {
+                TopicKey::Name(name) => FetchableTopicResponse {
+                    topic: name.clone(),
+                    ..Default::default()
+                },
+                TopicKey::Id(id) => FetchableTopicResponse {
+                    topic_id: *id,
+                    ..Default::default()
+                },
+            });
+            response.responses.len() - 1
+        });
+        response.responses[topic]
+            .partitions
+            .push(partition_data(wanted.partition, result));
+    }
+    response
+}
+
+fn partition_data(partition_index: i32, result: FetchResult) -> PartitionData {
+    PartitionData {
+        partition_index,
+        error_code: result.error_code,
+        high_watermark: result.high_watermark,
+        last_stable_offset: result.high_watermark,
+        log_start_offset: result.log_start_offset,
+        diverging_epoch: result
+            .diverging_epoch
+            .map(|(epoch, end_offset)| EpochEndOffset { epoch, end_offset })
+            .unwrap_or_default(),
+        records: result.records,
+        ..PartitionData::default()
+    }
+}

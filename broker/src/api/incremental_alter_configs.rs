@@ -1,0 +1,105 @@
+//! IncrementalAlterConfigs (key 44), versions 0 to 1: set, delete, append to or subtract from single configs (KIP-339).
+//! Version 1 is flexible. Topics only; other resources are refused.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{
+        IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+        incremental_alter_configs::{AlterConfigsResource, AlterConfigsResourceResponse},
+    },
+};
+
+use super::{describe_configs::resource_type, dispatch::RequestContext};
+use crate::{
+    core::{Core, Message},
+    metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: IncrementalAlterConfigsRequest,
+) -> IncrementalAlterConfigsResponse {
+    let mut responses = Vec::with_capacity(request.resources.len());
+    let mut wished = Vec::new();
+    for resource in request.resources {
+        match changes(&resource) {
+            Ok(changes) => wished.push((Resource::Topic(resource.resource_name), changes)),
+            Err(error) => {
+                responses.push(answer(
+                    &context,
+                    resource.resource_type,
+                    resource.resource_name,
+                    Err(error),
+                ));
+            }
+        }
+    }
+    if !wished.is_empty() {
+        let names: Vec<Resource> = wished.iter().map(|(resource, _)| resource.clone()).collect();
+        let wish = Wish::AlterConfigs(AlterConfigs {
+            resources: wished,
+            validate_only: request.validate_only,
+        });
+        let results = match core.wish(wish).await {
+            Ok(Answer::ConfigsAltered(results)) => results,
+            Ok(other) => unreachable!("the answer of another wish: {other:?}"),
+            Err(error) => names
+                .into_iter()
+                .map(|resource| (resource, Err(error.clone())))
+                .collect(),
+        };
+        responses.extend(results.into_iter().map(|(resource, result)| match resource {
+            Resource::Topic(name) => answer(&context, resource_type::TOPIC, name, result),
+            Resource::Broker(name) => answer(&context, resource_type::BROKER, name, result),
+        }));
+    }
+    IncrementalAlterConfigsResponse {
+        responses,
+        ..Default::default()
+    }
+}
+
+fn changes(resource: &AlterConfigsResource) -> Result<Vec<ConfigChange>, WishError> {
+    if resource.resource_type != resource_type::TOPIC {
+        let message = format!(
+            "Configs of resource type {} cannot be altered yet.",
+            resource.resource_type
+        );
+        return Err(WishError::new(ErrorCode::INVALID_REQUEST, message));
+    }
+    let change = |config: &corelane_protocol::messages::incremental_alter_configs::AlterableConfig| {
+        let op = ConfigOp::from_wire(config.config_operation).ok_or_else(|| {
+            let message = format!("Unknown operation {} for {}.", config.config_operation, config.name);
+            WishError::new(ErrorCode::INVALID_REQUEST, message)
+        })?;
+        Ok(ConfigChange {
+            key: config.name.clone(),
+            op,
+            value: config.value.clone(),
+        })
+    };
+    resource.configs.iter().map(change).collect()
+}
+
+fn answer(
+    context: &RequestContext,
+    resource_type: i8,
+    resource_name: String,
+    result: Result<(), WishError>,
+) -> AlterConfigsResourceResponse {
+    let (error_code, error_message) = match result {
+        Ok(()) => (ErrorCode::NONE, None),
+        Err(error) => {
+            tracing::warn!(peer = %context.peer, resource_type, resource_name, %error, "configs not altered");
+            (error.code, Some(error.message))
+        }
+    };
+    AlterConfigsResourceResponse {
+        error_code,
+        error_message,
+        resource_type,
+        resource_name,
+    }
+}

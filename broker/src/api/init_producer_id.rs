@@ -1,0 +1,50 @@
+//! InitProducerId (key 22), versions 0 to 5: a producer id and epoch for an idempotent producer.
+//!
+//! Version 2 is flexible; 3 lets a producer name the id and epoch it has, to go on with a raised epoch (KIP-360). Transactional
+//! ids are refused until there is a transaction coordinator.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{InitProducerIdRequest, InitProducerIdResponse},
+};
+
+use super::dispatch::RequestContext;
+use crate::{
+    core::{Core, Message},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: InitProducerIdRequest,
+) -> InitProducerIdResponse {
+    let refused = |error_code| InitProducerIdResponse {
+        error_code,
+        producer_id: -1,
+        producer_epoch: -1,
+        ..Default::default()
+    };
+    match request.transactional_id.as_deref() {
+        None => {}
+        // As Kafka: an empty id is a mistake of the client, not a wish.
+        Some("") => return refused(ErrorCode::INVALID_REQUEST),
+        Some(transactional_id) => {
+            tracing::warn!(peer = %context.peer, transactional_id, "transactions are not there yet");
+            return refused(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+        }
+    }
+    // A producer without a transactional id that names its old id gets a new one, as in Kafka: nobody else can know
+    // whether its old id is still in use.
+    match core.next_producer_id().await {
+        Ok(producer_id) => InitProducerIdResponse {
+            producer_id,
+            producer_epoch: 0,
+            ..Default::default()
+        },
+        Err(error) => {
+            tracing::error!(%error, "no producer ids to give out");
+            refused(ErrorCode::COORDINATOR_NOT_AVAILABLE)
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Metadata (key 3), versions 0 to 13: brokers, topics, leaders.
+//!
+//! Version 1 tells null (all topics) from empty (none); 4 may forbid auto-creation; 5 offline replicas; 7 leader epochs;
+//! 8 authorized operations; 9 is flexible; 10 topic ids; 12 look-up by id (ids of versions 10 and 11 are ignored, as in
+//! Kafka); 13 a top-level error.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{
+        MetadataRequest, MetadataResponse,
+        metadata::{MetadataRequestTopic, MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
+    },
+};
+
+use super::dispatch::RequestContext;
+use crate::{
+    core::{Core, Message},
+    metadata::{
+        Image, Topic,
+        decide::{NewTopic, is_internal, validate_topic_name},
+    },
+    runtime::world::World,
+};
+
+/// Nobody asked which operations are allowed.
+const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: MetadataRequest,
+) -> MetadataResponse {
+    let version = context.api_version;
+    let all = match &request.topics {
+        None => true,
+        Some(topics) => version == 0 && topics.is_empty(),
+    };
+    let topics = if all {
+        let image = core.image();
+        image.topics_by_name().map(|topic| known(&core, topic)).collect()
+    } else {
+        let may_create = (version < 4 || request.allow_auto_topic_creation) && core.config.auto_create_topics_enable;
+        let asked = request.topics.unwrap_or_default();
+        if may_create {
+            create_missing(&core, &asked).await;
+        }
+        let image = core.image();
+        asked.iter().map(|topic| find(&core, &image, topic, version)).collect()
+    };
+    let endpoint = core.advertised();
+    MetadataResponse {
+        brokers: vec![MetadataResponseBroker {
+            node_id: core.broker_id(),
+            host: endpoint.host.clone(),
+            port: i32::from(endpoint.port),
+            ..Default::default()
+        }],
+        cluster_id: Some(core.cluster_id()),
+        controller_id: core.broker_id(),
+        topics,
+        cluster_authorized_operations: OPERATIONS_NOT_ASKED,
+        ..Default::default()
+    }
+}
+
+fn find<W: World<Message = Message>>(
+    core: &Core<W>,
+    image: &Image,
+    asked: &MetadataRequestTopic,
+    version: i16,
+) -> MetadataResponseTopic {
+    let by_id = version >= 12 && asked.name.is_none();
+    let found = match &asked.name {
+        Some(name) => image.topic_named(name).ok_or_else(|| match validate_topic_name(name) {
+            Ok(()) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            Err(_) => ErrorCode::INVALID_TOPIC_EXCEPTION,
+        }),
+        None if by_id => image.topic(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
+        None => Err(ErrorCode::INVALID_REQUEST),
+    };
+    match found {
+        Ok(topic) => known(core, topic),
+        Err(error_code) => MetadataResponseTopic {
+            error_code,
+            name: asked.name.clone(),
+            topic_id: asked.topic_id,
+            topic_authorized_operations: OPERATIONS_NOT_ASKED,
+            ..Default::default()
+        },
+    }
+}
+
+fn known<W: World<Message = Message>>(core: &Core<W>, topic: &Topic) -> MetadataResponseTopic {
+    let alive = |node: &i32| core.image().broker(*node).is_some_and(|broker| !broker.fenced);
+    let partitions = topic
+        .partitions
+        .iter()
+        .enumerate()
+        .map(|(index, partition)| {
+            let replicas = partition.replica_nodes();
+            MetadataResponsePartition {
+                error_code: if partition.leader.is_none() {
+                    ErrorCode::LEADER_NOT_AVAILABLE
+                } else {
+                    ErrorCode::NONE
+                },
+                partition_index: index as i32,
+                leader_id: partition.leader.map_or(-1, |leader| leader.node),
+                leader_epoch: partition.leader_epoch,
+                isr_nodes: partition.isr.clone(),
+                offline_replicas: replicas.iter().copied().filter(|node| !alive(node)).collect(),
+                replica_nodes: replicas,
+            }
+        })
+        .collect();
+    MetadataResponseTopic {
+        name: Some(topic.name.to_string()),
+        topic_id: topic.topic_id,
+        is_internal: is_internal(&topic.name),
+        partitions,
+        topic_authorized_operations: OPERATIONS_NOT_ASKED,
+        ..Default::default()
+    }
+}
+
+/// Makes the named topics that do not exist, with the broker's defaults. Who asks then gets the answer of a topic that is
+/// there, not LEADER_NOT_AVAILABLE and a retry.
+async fn create_missing<W: World<Message = Message>>(core: &Core<W>, asked: &[MetadataRequestTopic]) {
+    let image = core.image();
+    let missing: Vec<NewTopic> = asked
+        .iter()
+        .filter_map(|topic| topic.name.as_deref())
+        .filter(|name| image.topic_named(name).is_none() && validate_topic_name(name).is_ok())
+        .map(|name| core.new_topic(name))
+        .collect();
+    if !missing.is_empty() {
+        core.create_topics(missing).await;
+    }
+}

@@ -1,0 +1,199 @@
+//! `corelane start`: reads the configuration, looks at the host, and runs the node until it is told to stop.
+
+use std::{
+    io::Write,
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use clap::Args;
+
+use crate::{
+    config::{self, listeners::Bind},
+    core::{CONTROLLER_CORE, Message},
+    node::{self, BindAddress, Endpoint, Endpoints, NodeOptions},
+    runtime::{
+        self, GlommioWorld,
+        host::{HostError, PortClaim},
+        world::World,
+    },
+};
+
+/// Start a broker.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Start {
+    /// Kafka's server.properties.
+    #[arg(long, value_name = "FILE", env = "CORELANE_CONFIG")]
+    config: Option<PathBuf>,
+
+    /// Cores to run on; all that this process may use if not given. The same as --set core.count=N.
+    #[arg(long, value_name = "N")]
+    cores: Option<u16>,
+
+    /// One config; wins over file and environment. May be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+
+    /// Log lines as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The process ends with this code when the configuration or the host is at fault (EX_CONFIG).
+const EXIT_CONFIG: u8 = 78;
+
+impl Start {
+    pub fn run(self) -> ExitCode {
+        init_log(self.json);
+        match self.try_run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(reason) => {
+                eprintln!("corelane cannot start:\n{reason}");
+                ExitCode::from(EXIT_CONFIG)
+            }
+        }
+    }
+
+    fn try_run(self) -> Result<(), String> {
+        let (config, hostname) = self.load()?;
+        let endpoints = endpoints(&config, &hostname)?;
+        let claims = claim_ports(&endpoints)?;
+        let options = NodeOptions {
+            config: Arc::new(config),
+            endpoints: Arc::new(endpoints),
+        };
+        let runtime_options = runtime::Options {
+            cores: options.config.core_count.max(0) as usize,
+            seed: seed(),
+            spin: Duration::from_micros(options.config.core_spin_us.max(0) as u64),
+            ..runtime::Options::new(options.config.data_dir())
+        };
+        let failure = Arc::new(Mutex::new(None));
+        let told = failure.clone();
+        runtime::start(runtime_options, move |world| {
+            run_core(world, options.clone(), told.clone())
+        })
+        .map_err(|error| error.to_string())?;
+        drop(claims);
+        let failure = failure.lock().expect("no core panics while it tells").take();
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn load(&self) -> Result<(config::Broker, String), String> {
+        let file = match &self.config {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+                Some((path.display().to_string(), text))
+            }
+            None => None,
+        };
+        let hostname = std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_or_else(|_| "localhost".into(), |name| name.trim().to_owned());
+        let mut set = self.set.clone();
+        set.extend(self.cores.map(|cores| format!("core.count={cores}")));
+        let inputs = config::Inputs {
+            file,
+            environment: std::env::vars().collect(),
+            set,
+            hostname: hostname.clone(),
+        };
+        let loaded = config::Broker::load(&inputs).map_err(|error| error.to_string())?;
+        for note in loaded.notes {
+            tracing::info!("{note}");
+        }
+        Ok((loaded.broker, hostname))
+    }
+}
+
+/// Starts one core, says that the node is ready, and stops it when it is told to.
+async fn run_core(world: GlommioWorld<Message>, options: NodeOptions, failure: Arc<Mutex<Option<String>>>) {
+    let is_first = world.core() == CONTROLLER_CORE;
+    let started = node::start(world.clone(), options.clone(), None).await;
+    let node = match started {
+        Ok(node) => node,
+        Err(reason) => {
+            *failure.lock().expect("no core panics while it tells") = Some(reason);
+            world.stopper().stop();
+            return;
+        }
+    };
+    if is_first {
+        let endpoint = &options.endpoints.advertised;
+        tracing::info!(
+            host = endpoint.host,
+            port = endpoint.port,
+            cores = world.cores(),
+            "ready"
+        );
+        // For whoever started us and waits: one plain word on stdout.
+        let _ = writeln!(std::io::stdout(), "ready");
+    }
+    world.stopped().await;
+    if is_first {
+        tracing::info!("stopping");
+        node.stop().await;
+    } else {
+        node.wait_closed().await;
+    }
+}
+
+/// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
+fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
+    let mut claims = Vec::new();
+    for bind in &endpoints.binds {
+        match PortClaim::take(bind.address) {
+            Ok(claim) => claims.push(claim),
+            Err(HostError::Port { .. }) if !bind.required => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Ok(claims)
+}
+
+/// Nobody replays a real node; ids only must differ.
+fn seed() -> u64 {
+    uuid::Uuid::new_v4().as_u64_pair().0
+}
+
+fn init_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CORELANE_LOG").unwrap_or_else(|_| "info".into());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    if json {
+        builder.json().init();
+    } else {
+        builder.init();
+    }
+}
+
+/// Resolves what the listeners say. One advertised endpoint for all clients, until listeners have names of their own.
+fn endpoints(config: &config::Broker, hostname: &str) -> Result<Endpoints, String> {
+    let listeners = config.listeners(hostname)?;
+    let first = listeners.first().ok_or("listeners: at least one is needed")?;
+    let advertised = Endpoint {
+        host: first.advertised_host.clone(),
+        port: first.advertised_port,
+    };
+    let mut binds = Vec::new();
+    for bind in listeners.iter().flat_map(config::listeners::ListenerConfig::binds) {
+        match bind {
+            Bind::Ip { address, required } => binds.push(BindAddress { address, required }),
+            Bind::Name { host, port } => {
+                let found: Vec<SocketAddr> = (host.as_str(), port)
+                    .to_socket_addrs()
+                    .map_err(|error| format!("listeners: {host} cannot be resolved: {error}"))?
+                    .collect();
+                binds.extend(found.into_iter().map(|address| BindAddress {
+                    address,
+                    required: true,
+                }));
+            }
+        }
+    }
+    Ok(Endpoints { binds, advertised })
+}

@@ -1,0 +1,86 @@
+//! What the cores of one node say to each other: one table of calls, each with its answer.
+//!
+//! A call is one message to the core that owns the data, is carried out there against that core's memory alone, and
+//! comes back as one reply. Bytes travel by reference. A call to the own core takes the same door, without the ring.
+
+use std::sync::Arc;
+
+use corelane_storage::Identity;
+
+use crate::{
+    metadata::{Answer, Image, Wish, WishError},
+    partition::{
+        EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall, ListOffsetsAnswer, ListOffsetsCall, ProduceAnswer,
+        ProduceCall,
+    },
+};
+
+/// One direction of one call.
+pub enum Message {
+    Request { id: u64, request: Request },
+    Reply { id: u64, reply: Reply },
+}
+
+/// A request that knows its answer.
+pub trait Call {
+    type Answer;
+    fn into_request(self) -> Request;
+    /// The answer in `reply`; anything else would be a mix-up of calls, and a broken invariant.
+    fn from_reply(reply: Reply) -> Self::Answer;
+}
+
+macro_rules! calls {
+    ($( $(#[$doc:meta])* $name:ident($payload:ty) -> $answer:ty; )*) => {
+        /// Every question that one core may ask another.
+        pub enum Request { $( $(#[$doc])* $name($payload), )* }
+
+        /// The answer to the request of the same name.
+        pub enum Reply { $( $name($answer), )* }
+
+        $( impl Call for $payload {
+            type Answer = $answer;
+
+            fn into_request(self) -> Request {
+                Request::$name(self)
+            }
+
+            fn from_reply(reply: Reply) -> $answer {
+                match reply {
+                    Reply::$name(answer) => answer,
+                    _ => unreachable!("the reply of another call than {}", stringify!($name)),
+                }
+            }
+        } )*
+    };
+}
+
+calls! {
+    /// Open the store of this core; the data directory is formatted and locked.
+    Open(OpenCall) -> Result<(), String>;
+    /// Apply this image: open, close, lead. Answered once done.
+    Publish(PublishCall) -> ();
+    /// Accept leadership that is granted in this broker epoch. The image holds all that was ever committed before.
+    Registered(RegisteredCall) -> ();
+    /// Start accepting clients.
+    Listen(ListenCall) -> Result<(), String>;
+    /// Stop accepting, finish what is under way, close the store.
+    Stop(StopCall) -> ();
+    /// Change metadata; only the controller's core is asked.
+    Wish(WishCall) -> Result<Answer, WishError>;
+    Produce(ProduceCall) -> ProduceAnswer;
+    Fetch(FetchCall) -> FetchAnswer;
+    /// Answer a waiting fetch now with what there is.
+    CancelFetch(CancelFetchCall) -> ();
+    ListOffsets(ListOffsetsCall) -> ListOffsetsAnswer;
+    EpochEnd(EpochEndCall) -> EpochEndAnswer;
+}
+
+pub struct OpenCall(pub Identity);
+pub struct PublishCall(pub Arc<Image>);
+/// The broker epoch of this process's own registration.
+pub struct RegisteredCall(pub u64);
+pub struct ListenCall;
+pub struct StopCall;
+pub struct WishCall(pub Wish);
+/// The waiter id that the fetch carried.
+pub struct CancelFetchCall(pub u64);

@@ -1,0 +1,172 @@
+//! One core of a node: its store, its partitions, its view of the metadata, and the one door to all of them.
+//!
+//! ```text
+//!  connection ──call──> [own core] ─────────────┐
+//!       └───────call──> ring ──> [owning core] ─┴─> on_request ──> partition / group / controller
+//! ```
+//!
+//! Only tasks of this core touch what is in here. Nothing is borrowed across an `await`.
+
+mod boot;
+mod calls;
+mod commit;
+mod mailbox;
+pub mod message;
+pub mod timers;
+mod topics;
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::BTreeMap,
+    ops::Deref,
+    rc::Rc,
+    sync::Arc,
+};
+
+use corelane_storage::{Identity, Store};
+use uuid::Uuid;
+
+pub use calls::ReplyTo;
+pub use message::Message;
+pub use topics::{ByOwner, CONSUMER_OFFSETS};
+
+use crate::{
+    config::{self, TopicConfig},
+    metadata::Image,
+    node::{Endpoint, Endpoints, NodeOptions, TuneStore},
+    partition::{Partitions, session::FetchSessions},
+    raft_driver::Controller,
+    runtime::world::World,
+};
+
+/// The core that runs the root group, and with it the controller.
+pub const CONTROLLER_CORE: usize = 0;
+
+/// Shared by the tasks of one core; cheap to clone.
+pub struct Core<W: World>(Rc<State<W>>);
+
+impl<W: World> Clone for Core<W> {
+    fn clone(&self) -> Self {
+        Core(self.0.clone())
+    }
+}
+
+impl<W: World> Deref for Core<W> {
+    type Target = State<W>;
+
+    fn deref(&self) -> &State<W> {
+        &self.0
+    }
+}
+
+/// Everything that belongs to one core.
+pub struct State<W: World> {
+    pub world: W,
+    pub config: Arc<config::Broker>,
+    pub(crate) partitions: RefCell<Partitions>,
+    pub(crate) fetch_sessions: RefCell<FetchSessions>,
+    pub(crate) timers: timers::Timers,
+    identity: OnceCell<Identity>,
+    store: OnceCell<Store<W::Disk>>,
+    controller: OnceCell<Controller>,
+    image: RefCell<Arc<Image>>,
+    /// Of this process's own registration; images may speak of the one before.
+    broker_epoch: Cell<Option<u64>>,
+    calls: calls::Calls,
+    topic_configs: RefCell<BTreeMap<Uuid, Arc<TopicConfig>>>,
+    producer_ids: Cell<topics::ProducerIds>,
+    next_waiter: Cell<u64>,
+    endpoints: Arc<Endpoints>,
+    tune_store: Option<TuneStore>,
+    requests: Cell<usize>,
+    stopping: Cell<bool>,
+    closed: Cell<bool>,
+}
+
+impl<W: World<Message = Message>> Core<W> {
+    pub fn new(world: W, options: NodeOptions, tune_store: Option<TuneStore>) -> Core<W> {
+        let NodeOptions { config, endpoints } = options;
+        let sessions = FetchSessions::new(
+            config.max_incremental_fetch_session_cache_slots as usize,
+            world.core(),
+            world.cores(),
+        );
+        Core(Rc::new(State {
+            world,
+            config,
+            partitions: RefCell::default(),
+            fetch_sessions: RefCell::new(sessions),
+            timers: timers::Timers::default(),
+            identity: OnceCell::new(),
+            store: OnceCell::new(),
+            controller: OnceCell::new(),
+            image: RefCell::default(),
+            broker_epoch: Cell::new(None),
+            calls: calls::Calls::default(),
+            topic_configs: RefCell::default(),
+            producer_ids: Cell::default(),
+            next_waiter: Cell::new(0),
+            endpoints,
+            tune_store,
+            requests: Cell::new(0),
+            stopping: Cell::new(false),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// The newest metadata that this core has made true.
+    pub fn image(&self) -> Arc<Image> {
+        self.image.borrow().clone()
+    }
+
+    /// This core's journal and logs.
+    ///
+    /// # Panics
+    /// Before the core was opened; nothing that clients send is taken earlier.
+    pub fn store(&self) -> &Store<W::Disk> {
+        self.store.get().expect("the store is open before clients are let in")
+    }
+
+    pub fn identity(&self) -> &Identity {
+        self.identity
+            .get()
+            .expect("the data directory is open before clients are let in")
+    }
+
+    pub fn broker_id(&self) -> i32 {
+        self.identity().broker_id
+    }
+
+    /// Where clients find this broker.
+    pub fn advertised(&self) -> &Endpoint {
+        &self.endpoints.advertised
+    }
+
+    pub fn run_mailbox(&self) {
+        self.world.spawn("mailbox", mailbox::run(self.clone()));
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+}
+
+/// Counts a request as long as it is under way, so that an orderly stop can wait for it.
+pub struct UnderWay<W: World>(Core<W>);
+
+impl<W: World<Message = Message>> Core<W> {
+    pub fn request_begins(&self) -> UnderWay<W> {
+        self.requests.set(self.requests.get() + 1);
+        UnderWay(self.clone())
+    }
+
+    fn requests_under_way(&self) -> usize {
+        self.requests.get()
+    }
+}
+
+impl<W: World> Drop for UnderWay<W> {
+    fn drop(&mut self) {
+        self.0.requests.set(self.0.requests.get() - 1);
+    }
+}

@@ -1,0 +1,25 @@
+//! Every bound of the broker that is not a config, with its unit. A limit that users may want to move is in `config`.
+
+/// Bytes that one `read` of a connection asks room for.
+pub const READ_CHUNK_BYTES: usize = 64 * 1024;
+
+/// Requests of one connection that may be under way at once; only produce requests overlap.
+pub const IN_FLIGHT_REQUESTS_MAX: usize = 64;
+
+/// Request bytes of one connection that may be under way at once before its socket is left unread.
+pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Response parts that are joined into one vectored send.
+pub const SEND_PARTS_MAX: usize = 512;
+
+/// Longest that a fetch may wait for data, whatever the client asks for, in milliseconds.
+pub const FETCH_WAIT_MS_MAX: i32 = 5 * 60 * 1000;
+
+/// Partitions that one fetch session remembers.
+pub const FETCH_SESSION_PARTITIONS_MAX: usize = 100_000;
+
+/// Time that an orderly stop waits for connections and coordinators, in milliseconds.
+pub const STOP_WAIT_MS_MAX: u64 = 5_000;
+
+/// Longest stretch between two looks at write-out, checkpoint and retention, in milliseconds.
+pub const BACKGROUND_IDLE_MS: u64 = 100;

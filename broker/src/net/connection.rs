@@ -1,0 +1,150 @@
+//! One client connection: bytes in, frames to dispatch, answers out in the order of the requests.
+
+use std::{net::SocketAddr, panic::AssertUnwindSafe};
+
+use bytes::{Buf, Bytes, BytesMut};
+use corelane_protocol::frame::{self, FrameError};
+use futures_lite::{FutureExt, future};
+
+use super::in_flight::InFlight;
+use crate::{
+    api::dispatch::{self, Outcome},
+    core::{Core, Message},
+    limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX},
+    runtime::world::{Stream, World},
+};
+
+/// Serves a connection until its end, of either side.
+///
+/// A panic below is caught here and nowhere else: it costs the client its connection, and everybody else nothing.
+pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W::Stream, peer: SocketAddr) {
+    let in_flight = InFlight::default();
+    let conversation = async {
+        // Reading ends first; what was asked by then is still answered, for clients that close early with acks=0.
+        let reading = async {
+            let end = read_requests(&core, &stream, peer, &in_flight).await;
+            in_flight.end();
+            Ok::<_, String>(end)
+        };
+        // A failed answer ends both halves at once.
+        future::try_zip(reading, answer(&stream, &in_flight))
+            .await
+            .and_then(|(end, ())| end)
+    };
+    match AssertUnwindSafe(conversation).catch_unwind().await {
+        Ok(Ok(())) => tracing::debug!(%peer, "connection closed"),
+        Ok(Err(reason)) => tracing::warn!(%peer, %reason, "connection closed"),
+        Err(_) => tracing::error!(%peer, "connection closed: handling one of its requests panicked"),
+    }
+    stream.shutdown();
+}
+
+async fn read_requests<W: World<Message = Message>>(
+    core: &Core<W>,
+    stream: &W::Stream,
+    peer: SocketAddr,
+    in_flight: &InFlight,
+) -> Result<(), String> {
+    let frame_bytes_max = core.config.socket_request_max_bytes as usize;
+    let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
+    loop {
+        while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| error.to_string())? {
+            let bytes = frame.len();
+            let may_overlap = dispatch::may_overlap(&frame);
+            in_flight.admit(may_overlap).await;
+            if core.is_stopping() {
+                return Ok(());
+            }
+            in_flight
+                .begin(dispatch::dispatch(core.clone(), peer, frame), bytes, may_overlap)
+                .await;
+        }
+        let (outcome, buffer) = stream.read(received).await;
+        received = buffer;
+        match outcome {
+            Ok(0) if received.is_empty() => return Ok(()),
+            Ok(0) => {
+                return Err(format!(
+                    "the client left in the middle of a frame, after {} bytes",
+                    received.len()
+                ));
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%peer, %error, "connection lost");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The next whole frame, without its length. Memory grows with what arrived, never with what a length promises.
+///
+/// # Errors
+/// A negative length, or one over `socket.request.max.bytes`.
+fn take_frame(received: &mut BytesMut, frame_bytes_max: usize) -> Result<Option<Bytes>, FrameError> {
+    match frame::body_bytes(received, frame_bytes_max)? {
+        Some(bytes) if received.len() >= frame::PREFIX_BYTES + bytes => {
+            received.advance(frame::PREFIX_BYTES);
+            Ok(Some(received.split_to(bytes).freeze()))
+        }
+        _ => Ok(None),
+    }
+}
+
+async fn answer<S: Stream>(stream: &S, in_flight: &InFlight) -> Result<(), String> {
+    while let Some(outcomes) = in_flight.finished().await {
+        let mut parts = Vec::new();
+        let mut close = None;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Respond(response) => parts.extend(response),
+                Outcome::Silent => {}
+                Outcome::Close(reason) => {
+                    close = Some(reason);
+                    break;
+                }
+            }
+            if parts.len() >= SEND_PARTS_MAX {
+                send(stream, std::mem::take(&mut parts)).await?;
+            }
+        }
+        if !parts.is_empty() {
+            send(stream, parts).await?;
+        }
+        if let Some(reason) = close {
+            return Err(reason);
+        }
+    }
+    Ok(())
+}
+
+async fn send<S: Stream>(stream: &S, parts: Vec<Bytes>) -> Result<(), String> {
+    stream
+        .write(parts)
+        .await
+        .map_err(|error| format!("could not send an answer: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(bytes: &[u8]) -> Result<Option<Bytes>, FrameError> {
+        take_frame(&mut BytesMut::from(bytes), 100)
+    }
+
+    /// A frame is taken when whole, and refused by its length alone when that is absurd.
+    #[test]
+    fn frames_are_bounded() {
+        assert_eq!(take(&[0, 0]), Ok(None));
+        assert_eq!(take(&[0, 0, 0, 2, 7]), Ok(None));
+        assert_eq!(take(&[0, 0, 0, 2, 7, 8, 9]), Ok(Some(Bytes::from_static(&[7, 8]))));
+        assert_eq!(take(&[0, 0, 0, 0]), Ok(Some(Bytes::new())));
+        assert_eq!(take(&[0xff, 0xff, 0xff, 0xff]), Err(FrameError::Negative(-1)));
+        assert_eq!(
+            take(&[0, 0, 0, 101]),
+            Err(FrameError::TooLarge { bytes: 101, max: 100 })
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests of one connection that are under way, in the order in which their answers must leave.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    future::poll_fn,
+    pin::Pin,
+    task::{Poll, Waker},
+};
+
+use futures_lite::future::poll_once;
+
+use crate::{
+    api::dispatch::Outcome,
+    limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_REQUESTS_MAX},
+};
+
+type Work = Pin<Box<dyn Future<Output = Outcome>>>;
+
+struct Request {
+    work: Work,
+    bytes: usize,
+    may_overlap: bool,
+}
+
+/// Shared by the half of a connection that reads and the half that answers; both are parts of one task.
+#[derive(Default)]
+pub(super) struct InFlight {
+    queue: RefCell<VecDeque<Request>>,
+    bytes: Cell<usize>,
+    ended: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl InFlight {
+    /// Waits until a request may begin. Requests run one after the other as in Kafka, except that produce requests
+    /// overlap each other: their appends are made in order, only their waits for the disk are shared.
+    pub(super) async fn admit(&self, may_overlap: bool) {
+        poll_fn(|context| {
+            let queue = self.queue.borrow();
+            let room = queue.is_empty()
+                || (may_overlap
+                    && queue.iter().all(|request| request.may_overlap)
+                    && queue.len() < IN_FLIGHT_REQUESTS_MAX
+                    && self.bytes.get() < IN_FLIGHT_BYTES_MAX);
+            if room {
+                return Poll::Ready(());
+            }
+            *self.waker.borrow_mut() = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Begins a request: its first step, which makes its appends, is done when this returns.
+    pub(super) async fn begin(&self, work: impl Future<Output = Outcome> + 'static, bytes: usize, may_overlap: bool) {
+        let mut work: Work = Box::pin(work);
+        if let Some(outcome) = poll_once(&mut work).await {
+            work = Box::pin(std::future::ready(outcome));
+        }
+        self.bytes.set(self.bytes.get() + bytes);
+        self.queue.borrow_mut().push_back(Request {
+            work,
+            bytes,
+            may_overlap,
+        });
+        self.wake();
+    }
+
+    /// No further request will begin.
+    pub(super) fn end(&self) {
+        self.ended.set(true);
+        self.wake();
+    }
+
+    /// The outcomes that are ready, oldest first, at least one; None when all is answered and nothing will come.
+    pub(super) async fn finished(&self) -> Option<Vec<Outcome>> {
+        poll_fn(|context| {
+            let mut outcomes = Vec::new();
+            loop {
+                // The front is taken out while it is polled: its work may look at anything, also at this queue.
+                let Some(mut front) = self.queue.borrow_mut().pop_front() else {
+                    break;
+                };
+                match front.work.as_mut().poll(context) {
+                    Poll::Ready(outcome) => {
+                        self.bytes.set(self.bytes.get() - front.bytes);
+                        outcomes.push(outcome);
+                    }
+                    Poll::Pending => {
+                        self.queue.borrow_mut().push_front(front);
+                        break;
+                    }
+                }
+            }
+            if !outcomes.is_empty() {
+                self.wake();
+                return Poll::Ready(Some(outcomes));
+            }
+            if self.queue.borrow().is_empty() {
+                if self.ended.get() {
+                    return Poll::Ready(None);
+                }
+                *self.waker.borrow_mut() = Some(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}

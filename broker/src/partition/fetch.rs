@@ -1,0 +1,285 @@
+//! Reads of one core, and the clients that wait for data (long polling).
+//!
+//! What must stay true: nothing at or above the high watermark is given to a reader; a waiting fetch is answered exactly
+//! once — by data, by its deadline, or because its caller has enough — and with the state at that moment.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use corelane_protocol::error_code::ErrorCode;
+
+use super::PartitionKey;
+use crate::{
+    core::{Core, Message, ReplyTo, message::Reply},
+    runtime::world::{Instant, World},
+};
+
+/// Partitions of one core to read, and how long to wait for data.
+#[derive(Clone)]
+pub struct FetchCall {
+    pub parts: Vec<FetchPart>,
+    /// Bytes that all parts together may give; the first batch found is given whole even if larger.
+    pub max_bytes: usize,
+    /// Bytes that are worth an answer before the deadline.
+    pub min_bytes: usize,
+    /// None: answer at once.
+    pub deadline: Option<Instant>,
+    /// The caller's name for this wait, for [`finish`]; unique among its waits.
+    pub waiter: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct FetchPart {
+    pub key: PartitionKey,
+    pub fetch_offset: i64,
+    pub max_bytes: usize,
+    /// −1: not said.
+    pub current_leader_epoch: i32,
+    /// −1: not said.
+    pub last_fetched_epoch: i32,
+}
+
+/// One result per part, in order.
+pub struct FetchAnswer(pub Vec<FetchResult>);
+
+impl FetchAnswer {
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(FetchResult::bytes).sum()
+    }
+
+    /// Is there something that the client should hear of without delay?
+    pub fn is_urgent(&self) -> bool {
+        self.0
+            .iter()
+            .any(|result| result.error_code != ErrorCode::NONE || result.diverging_epoch.is_some())
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct FetchResult {
+    pub error_code: ErrorCode,
+    pub high_watermark: i64,
+    pub log_start_offset: i64,
+    /// (epoch, its end offset): the reader followed another history (KIP-595).
+    pub diverging_epoch: Option<(i32, i64)>,
+    pub records: Vec<Bytes>,
+}
+
+impl FetchResult {
+    pub fn failed(error_code: ErrorCode) -> FetchResult {
+        FetchResult {
+            error_code,
+            high_watermark: -1,
+            log_start_offset: -1,
+            diverging_epoch: None,
+            records: Vec::new(),
+        }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.records.iter().map(Bytes::len).sum()
+    }
+}
+
+/// (calling core, its waiter id).
+pub type WaiterKey = (usize, u64);
+
+/// A fetch that waits for data.
+pub(super) struct Waiter {
+    to: ReplyTo,
+    call: FetchCall,
+}
+
+/// Takes a fetch: answers at once if memory has what it needs, reads the disk in a task of its own otherwise.
+pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall) {
+    match read_memory(core, &call) {
+        Some(answer) => answer_or_wait(core, to, call, answer),
+        None => {
+            let task_core = core.clone();
+            core.world.spawn("fetch from segments", async move {
+                let answer = read(&task_core, &call).await;
+                answer_or_wait(&task_core, to, call, answer);
+            });
+        }
+    }
+}
+
+/// Tries waiting fetches again after something they wait for changed.
+pub(super) fn retry<W: World<Message = Message>>(core: &Core<W>, woken: BTreeSet<WaiterKey>) {
+    for key in woken {
+        if let Some(waiter) = remove(core, key) {
+            take(core, waiter.to, waiter.call);
+        }
+    }
+}
+
+/// Answers a waiting fetch now with what there is: its deadline passed, or its caller needs no more of it.
+pub fn finish<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) {
+    if let Some(mut waiter) = remove(core, key) {
+        waiter.call.deadline = None;
+        take(core, waiter.to, waiter.call);
+    }
+}
+
+fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, answer: FetchAnswer) {
+    let deadline = call.deadline.filter(|deadline| *deadline > core.world.now());
+    let Some(deadline) = deadline else {
+        return core.reply(to, Reply::Fetch(answer));
+    };
+    if answer.bytes() >= call.min_bytes || answer.is_urgent() {
+        return core.reply(to, Reply::Fetch(answer));
+    }
+    let key = (to.core, call.waiter);
+    {
+        let mut partitions = core.partitions.borrow_mut();
+        // Data may have become readable between the read and here (the read may have waited for a disk).
+        let moved = call.parts.iter().zip(&answer.0).any(|(part, result)| {
+            partitions
+                .get(&part.key)
+                .is_none_or(|p| p.replica.high_watermark() != result.high_watermark)
+        });
+        if !moved {
+            for part in &call.parts {
+                if let Some(partition) = partitions.by_key.get_mut(&part.key) {
+                    partition.fetch_waiters.insert(key);
+                }
+            }
+            partitions.fetch_waiters.insert(key, Waiter { to, call });
+            drop(partitions);
+            return core.expire_fetch_at(deadline, key);
+        }
+    }
+    take(core, to, call);
+}
+
+fn remove<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) -> Option<Waiter> {
+    let mut partitions = core.partitions.borrow_mut();
+    let waiter = partitions.fetch_waiters.remove(&key)?;
+    for part in &waiter.call.parts {
+        if let Some(partition) = partitions.by_key.get_mut(&part.key) {
+            partition.fetch_waiters.remove(&key);
+        }
+    }
+    drop(partitions);
+    if let Some(deadline) = waiter.call.deadline {
+        core.timers.remove(deadline, key);
+    }
+    Some(waiter)
+}
+
+/// Everything from memory, or None if some part needs the disk.
+fn read_memory<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> Option<FetchAnswer> {
+    let mut budget = call.max_bytes;
+    let mut results = Vec::with_capacity(call.parts.len());
+    for part in &call.parts {
+        let result = match plan(core, part) {
+            Ok(Plan { log, empty, from, upto }) => {
+                let wanted = part.max_bytes.min(budget);
+                if from >= upto || (budget == 0 && call.max_bytes > 0) {
+                    empty
+                } else {
+                    with_records(
+                        empty,
+                        core.store().read_tail(log, from, upto, wanted)?,
+                        budget,
+                        call.max_bytes,
+                    )
+                }
+            }
+            Err(result) => *result,
+        };
+        budget = budget.saturating_sub(result.bytes());
+        results.push(result);
+    }
+    Some(FetchAnswer(results))
+}
+
+async fn read<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> FetchAnswer {
+    let mut budget = call.max_bytes;
+    let mut results = Vec::with_capacity(call.parts.len());
+    for part in &call.parts {
+        let result = match plan(core, part) {
+            Ok(Plan { log, empty, from, upto }) => {
+                let wanted = part.max_bytes.min(budget);
+                if from >= upto || (budget == 0 && call.max_bytes > 0) {
+                    empty
+                } else {
+                    match core.store().read(log, from, upto, wanted).await {
+                        Ok(records) => with_records(empty, records, budget, call.max_bytes),
+                        Err(error) => {
+                            tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = from, %error, "read refused");
+                            FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)
+                        }
+                    }
+                }
+            }
+            Err(result) => *result,
+        };
+        budget = budget.saturating_sub(result.bytes());
+        results.push(result);
+    }
+    FetchAnswer(results)
+}
+
+/// Adds what was read, unless it is a batch larger than what is left and not the first of the whole answer (KIP-74).
+fn with_records(mut result: FetchResult, records: Vec<Bytes>, budget: usize, max_bytes: usize) -> FetchResult {
+    let bytes: usize = records.iter().map(Bytes::len).sum();
+    if bytes <= budget || budget == max_bytes {
+        result.records = records;
+    }
+    result
+}
+
+/// What may be read for a part.
+struct Plan {
+    log: corelane_storage::LogId,
+    empty: FetchResult,
+    from: i64,
+    upto: i64,
+}
+
+fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result<Plan, Box<FetchResult>> {
+    let failed = |code| Box::new(FetchResult::failed(code));
+    let partitions = core.partitions.borrow();
+    let partition = partitions.leader(&part.key).map_err(failed)?;
+    partition
+        .replica
+        .check_epoch(part.current_leader_epoch)
+        .map_err(failed)?;
+    let (store, log) = (core.store(), partition.log);
+    let open = "a partition has its log";
+    let empty = FetchResult {
+        error_code: ErrorCode::NONE,
+        high_watermark: partition.replica.high_watermark(),
+        log_start_offset: store.start_offset(log).expect(open),
+        diverging_epoch: None,
+        records: Vec::new(),
+    };
+    if part.last_fetched_epoch >= 0 {
+        // A log without epochs has no history that could differ.
+        let (epoch, end_offset) = store
+            .epoch_end(log, part.last_fetched_epoch)
+            .unwrap_or((i32::MAX, i64::MAX));
+        if epoch < part.last_fetched_epoch || end_offset < part.fetch_offset {
+            return Err(Box::new(FetchResult {
+                diverging_epoch: Some((epoch, end_offset)),
+                ..empty
+            }));
+        }
+    }
+    // Between high watermark and log end there is nothing yet, but the position is a legal one (KIP-207).
+    if part.fetch_offset < empty.log_start_offset || part.fetch_offset > store.end_offset(log).expect(open) {
+        return Err(Box::new(FetchResult {
+            high_watermark: empty.high_watermark,
+            log_start_offset: empty.log_start_offset,
+            ..FetchResult::failed(ErrorCode::OFFSET_OUT_OF_RANGE)
+        }));
+    }
+    let upto = empty.high_watermark;
+    Ok(Plan {
+        log,
+        empty,
+        from: part.fetch_offset,
+        upto,
+    })
+}

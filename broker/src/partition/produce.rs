@@ -1,0 +1,238 @@
+//! Appends of one core, and the clients that wait for them to be durable.
+//!
+//! What must stay true: batches of one caller are appended in the order in which their calls arrived, also when some
+//! have to wait for room; nothing is answered for acks other than 0 before the high watermark passed it.
+
+use std::{cell::RefCell, rc::Rc};
+
+use bytes::Bytes;
+use corelane_protocol::{error_code::ErrorCode, records::BatchHeader};
+use corelane_storage::{AppendError, ProducerCheck};
+
+use super::{PartitionKey, Partitions, Shared};
+use crate::{
+    core::{Core, Message, ReplyTo, message::Reply},
+    runtime::world::World,
+};
+
+/// Batches for partitions of one core, verified already.
+pub struct ProduceCall {
+    /// 0, 1 or −1, as on the wire.
+    pub required_acks: i16,
+    pub parts: Vec<ProducePart>,
+}
+
+pub struct ProducePart {
+    pub key: PartitionKey,
+    pub header: BatchHeader,
+    /// Exactly one batch.
+    pub batch: Bytes,
+}
+
+/// One result per part, in order.
+pub struct ProduceAnswer(pub Vec<ProduceResult>);
+
+#[derive(Clone, Debug)]
+pub struct ProduceResult {
+    pub error_code: ErrorCode,
+    pub error_message: Option<String>,
+    pub base_offset: i64,
+    /// Milliseconds; −1 unless the topic stamps records itself.
+    pub log_append_time_ms: i64,
+    pub log_start_offset: i64,
+}
+
+impl ProduceResult {
+    pub fn refused(error_code: ErrorCode, error_message: Option<String>) -> ProduceResult {
+        ProduceResult {
+            error_code,
+            error_message,
+            base_offset: -1,
+            log_append_time_ms: -1,
+            log_start_offset: -1,
+        }
+    }
+}
+
+/// Somebody waits until `last_offset` is below the high watermark.
+pub(super) struct Waiter {
+    pub last_offset: i64,
+    pub pending: Rc<Pending>,
+    pub index: usize,
+}
+
+/// A call whose parts become durable at different times.
+pub(super) struct Pending {
+    to: ReplyTo,
+    state: Shared<PendingState>,
+}
+
+struct PendingState {
+    waiting: usize,
+    results: Vec<ProduceResult>,
+}
+
+impl Pending {
+    /// Part `index` is durable.
+    pub(super) fn complete<W: World<Message = Message>>(&self, core: &Core<W>, _index: usize) {
+        self.settle(core, |_| {});
+    }
+
+    /// Part `index` will never be acknowledged.
+    pub(super) fn fail<W: World<Message = Message>>(&self, core: &Core<W>, index: usize, error_code: ErrorCode) {
+        self.settle(core, |results| {
+            results[index] = ProduceResult::refused(error_code, None)
+        });
+    }
+
+    fn settle<W: World<Message = Message>>(&self, core: &Core<W>, change: impl FnOnce(&mut Vec<ProduceResult>)) {
+        let results = {
+            let mut state = self.state.borrow_mut();
+            change(&mut state.results);
+            state.waiting -= 1;
+            if state.waiting > 0 {
+                return;
+            }
+            std::mem::take(&mut state.results)
+        };
+        core.reply(self.to, Reply::Produce(ProduceAnswer(results)));
+    }
+}
+
+/// Takes a call: appends at once if there is room and nobody waits before it.
+pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: ProduceCall) {
+    let must_wait = !core.partitions.borrow().produce_queue.is_empty() || !core.store().has_room();
+    if must_wait {
+        core.partitions.borrow_mut().produce_queue.push_back((to, call));
+    } else {
+        append(core, to, call);
+    }
+}
+
+/// Appends what waited for room, as far as there is room now.
+pub fn append_waiting<W: World<Message = Message>>(core: &Core<W>) {
+    while core.store().has_room() {
+        let Some((to, call)) = core.partitions.borrow_mut().produce_queue.pop_front() else {
+            return;
+        };
+        append(core, to, call);
+    }
+}
+
+fn append<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: ProduceCall) {
+    let count = call.parts.len();
+    // One more than the parts, so that no part can complete the call before all were appended.
+    let state = PendingState {
+        waiting: 1,
+        results: Vec::with_capacity(count),
+    };
+    let pending = Rc::new(Pending {
+        to,
+        state: Rc::new(RefCell::new(state)),
+    });
+    {
+        let mut partitions = core.partitions.borrow_mut();
+        let mut state = pending.state.borrow_mut();
+        for (index, part) in call.parts.iter().enumerate() {
+            match append_part(core, &mut partitions, call.required_acks, part) {
+                Ok((result, last_offset)) => {
+                    state.results.push(result);
+                    let partition = partitions.get_mut(&part.key).expect("it was just appended to");
+                    if call.required_acks != 0 && last_offset >= partition.replica.high_watermark() {
+                        state.waiting += 1;
+                        let waiter = Waiter {
+                            last_offset,
+                            pending: pending.clone(),
+                            index,
+                        };
+                        // A duplicate may name an offset before others that wait.
+                        let place = partition
+                            .produce_waiters
+                            .partition_point(|w| w.last_offset <= last_offset);
+                        partition.produce_waiters.insert(place, waiter);
+                    }
+                }
+                Err(result) => state.results.push(result),
+            }
+        }
+    }
+    pending.settle(core, |_| {});
+}
+
+/// Appends one batch; gives what to answer once the second value, the last offset, is below the high watermark.
+fn append_part<W: World<Message = Message>>(
+    core: &Core<W>,
+    partitions: &mut Partitions,
+    required_acks: i16,
+    part: &ProducePart,
+) -> Result<(ProduceResult, i64), ProduceResult> {
+    let refuse = |code| ProduceResult::refused(code, None);
+    let partition = partitions.leader(&part.key).map_err(refuse)?;
+    if required_acks == -1 && !partition.replica.has_enough_in_sync() {
+        return Err(refuse(ErrorCode::NOT_ENOUGH_REPLICAS));
+    }
+    let (store, log) = (core.store(), partition.log);
+    let open = "a partition has its log";
+    let append_time = |timestamp| {
+        if partition.config.log_append_time() {
+            timestamp
+        } else {
+            -1
+        }
+    };
+    let result = |base_offset, log_append_time_ms| ProduceResult {
+        error_code: ErrorCode::NONE,
+        error_message: None,
+        base_offset,
+        log_append_time_ms,
+        log_start_offset: store.start_offset(log).expect(open),
+    };
+    let out_of_turn = match store.check_producer(log, &part.header).expect(open) {
+        ProducerCheck::Append => None,
+        ProducerCheck::Duplicate {
+            base_offset,
+            last_offset,
+            append_time: timestamp,
+        } => {
+            return Ok((result(base_offset, append_time(timestamp)), last_offset));
+        }
+        ProducerCheck::OutOfOrderSequence => Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
+        ProducerCheck::InvalidEpoch => Some(ErrorCode::INVALID_PRODUCER_EPOCH),
+        ProducerCheck::InvalidTransactionState => Some(ErrorCode::INVALID_TXN_STATE),
+    };
+    if let Some(code) = out_of_turn {
+        tracing::warn!(
+            partition = part.key.partition,
+            topic_id = %part.key.topic_id,
+            producer_id = part.header.producer_id,
+            producer_epoch = part.header.producer_epoch,
+            base_sequence = part.header.base_sequence,
+            error = %code,
+            "refused a batch of an idempotent producer"
+        );
+        return Err(refuse(code));
+    }
+    let append_time_ms = partition.config.log_append_time().then(|| core.world.wall_ms());
+    let base_offset = store.end_offset(log).expect(open);
+    match store.append(
+        log,
+        &part.batch,
+        base_offset,
+        partition.replica.leader_epoch(),
+        append_time_ms,
+    ) {
+        Ok(_) => {
+            let last_offset = base_offset + i64::from(part.header.last_offset_delta);
+            Ok((result(base_offset, append_time_ms.unwrap_or(-1)), last_offset))
+        }
+        Err(error) => {
+            tracing::error!(partition = part.key.partition, topic_id = %part.key.topic_id, %error, "append refused");
+            let code = match error {
+                AppendError::TooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
+                AppendError::Damaged(_) | AppendError::Failed => ErrorCode::KAFKA_STORAGE_ERROR,
+                AppendError::UnknownLog => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+            };
+            Err(ProduceResult::refused(code, Some(error.to_string())))
+        }
+    }
+}
