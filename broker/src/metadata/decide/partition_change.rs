@@ -63,10 +63,15 @@ fn reconcile_partition(
 ) -> Option<Record> {
     let partition = topic.partition(number)?;
     let stays = |node: &i32| image.broker(*node).is_some_and(|broker| broker.is_active());
+    // Who shuts down still serves: that is no reason to lose records.
+    let leader_serves = partition
+        .leader
+        .and_then(|leader| image.broker(leader.node))
+        .is_some_and(|broker| !broker.fenced);
     let target = Target {
         isr: partition.isr.iter().copied().filter(stays).collect(),
         min_isr: partition.min_isr,
-        unclean: context.config_rules.unclean_leader_election(&topic.configs),
+        unclean: !leader_serves && context.config_rules.unclean_leader_election(&topic.configs),
     };
     let next = build(image, partition, target)?;
     // Nobody could take over. A broker that is back gets its leadership in one step when it is unfenced, instead of

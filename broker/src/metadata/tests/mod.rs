@@ -1,1 +1,7 @@
-//! Tests of the metadata rules.
+//! Tests of the metadata rules: scripts for decisions, and the rest beside.
+
+mod chunk_map;
+mod image;
+mod reconcile;
+mod records;
+mod script;

@@ -1,0 +1,170 @@
+//! Goal: the image is a function of the records, older images stay as they were, and a long log replays quickly.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::metadata::{
+    Image, Record,
+    records::{ConfigOwner, ConfigRecord, PartitionRecord, RegisterBroker, RemoveTopic, ReplicaSlot, TopicRecord},
+};
+
+pub(super) fn topic_id(number: u128) -> Uuid {
+    Uuid::from_u128((1 << 64) + number)
+}
+
+pub(super) fn topic(number: u128, partitions: usize, broker_epoch: u64) -> Record {
+    let slot = ReplicaSlot {
+        node: 1,
+        storage_id: Uuid::from_u128(1),
+        broker_epoch,
+        in_isr: true,
+    };
+    TopicRecord {
+        topic_id: topic_id(number),
+        name: format!("topic-{number}"),
+        min_isr: 1,
+        configs: vec![],
+        partitions: vec![vec![slot]; partitions],
+    }
+    .into()
+}
+
+pub(super) fn broker(incarnation: u64) -> Record {
+    RegisterBroker {
+        node: 1,
+        incarnation,
+        storage_id: Uuid::from_u128(1),
+        endpoints: vec![],
+        rack: None,
+    }
+    .into()
+}
+
+/// The partition granted to another incarnation.
+pub(super) fn grant(image: &Image, number: u128, partition: i32, broker_epoch: u64) -> Record {
+    let mut state = (**image.partition(topic_id(number), partition).unwrap()).clone();
+    state.leader.as_mut().unwrap().broker_epoch = broker_epoch;
+    state.leader_epoch += 1;
+    state.partition_epoch += 1;
+    PartitionRecord {
+        topic_id: topic_id(number),
+        partition,
+        state,
+    }
+    .into()
+}
+
+pub(super) fn after(image: &Image, records: &[Record]) -> Image {
+    let index = image.applied_end;
+    image.clone().after_entry(index, 1, records).unwrap()
+}
+
+#[test]
+fn older_images_stay_and_share_what_did_not_change() {
+    let first = after(&Image::default(), &[broker(1), topic(1, 2, 0), topic(2, 1, 0)]);
+    let second = after(
+        &first,
+        &[grant(&first, 1, 1, 9), RemoveTopic { topic_id: topic_id(2) }.into()],
+    );
+    assert_eq!((first.topic_count(), first.partition_count()), (2, 3));
+    assert_eq!((second.topic_count(), second.partition_count()), (1, 2));
+    assert_eq!(first.partition(topic_id(1), 1).unwrap().leader_epoch, 0);
+    assert_eq!(second.partition(topic_id(1), 1).unwrap().leader_epoch, 1);
+    let shared = |image: &Image| image.partition(topic_id(1), 0).unwrap().clone();
+    assert!(Arc::ptr_eq(&shared(&first), &shared(&second)));
+    assert_eq!(second.topic_id("topic-2"), None);
+}
+
+#[test]
+fn records_that_do_not_fit_are_refused() {
+    let image = after(&Image::default(), &[broker(1), topic(1, 2, 0)]);
+    let refused = |records: &[Record]| image.clone().after_entry(1, 1, records).unwrap_err().what;
+    assert!(refused(&[topic(1, 1, 0)]).contains("exists"));
+    assert!(refused(&[RemoveTopic { topic_id: topic_id(5) }.into()]).contains("no topic"));
+    let again = grant(&image, 1, 0, 9);
+    assert!(refused(&[again.clone(), again]).contains("partition epochs are dense"));
+    let broken = |change: fn(&mut PartitionRecord)| {
+        let Record::PartitionRecord(mut record) = grant(&image, 1, 0, 9) else {
+            unreachable!()
+        };
+        change(&mut record);
+        refused(&[record.into()])
+    };
+    assert!(broken(|record| record.partition = 2).contains("no partition 2"));
+    assert!(broken(|record| record.state.leader_epoch -= 1).contains("new leader epoch"));
+    assert!(broken(|record| record.state.leader_epoch = -1).contains("never decrease"));
+    assert!(broken(|record| record.state.isr = vec![]).contains("leader is in the ISR"));
+    assert!(broken(|record| record.state.isr = vec![1, 2]).contains("are replicas"));
+    assert!(broken(|record| record.state.create_index = 3).contains("another partition"));
+    assert!(image.clone().after_entry(5, 1, &[]).is_err(), "an entry was left out");
+}
+
+#[test]
+fn lists_are_in_order_and_pages_go_on_from_a_name() {
+    let image = after(
+        &Image::default(),
+        &(1..=30).map(|number| topic(number, 1, 0)).collect::<Vec<_>>(),
+    );
+    let names: Vec<&str> = image.topics_by_name().map(|topic| &*topic.name).collect();
+    assert!(names.is_sorted() && names.len() == 30);
+    let page: Vec<&str> = image.topics_from_name("topic-28").map(|topic| &*topic.name).collect();
+    let tail: Vec<&str> = names.iter().copied().filter(|name| *name >= "topic-28").collect();
+    assert_eq!(page, tail);
+}
+
+#[test]
+fn config_layers_of_brokers_merge() {
+    let set = |node, key: &str, value: Option<&str>| -> Record {
+        ConfigRecord {
+            owner: ConfigOwner::Broker(node),
+            key: key.into(),
+            value: value.map(str::to_string),
+        }
+        .into()
+    };
+    let image = after(
+        &Image::default(),
+        &[
+            set(None, "a", Some("1")),
+            set(None, "b", Some("2")),
+            set(Some(3), "b", Some("3")),
+        ],
+    );
+    assert_eq!(image.broker_config(3)["b"], "3");
+    assert_eq!(image.broker_config(3)["a"], "1");
+    assert_eq!(image.broker_config(4)["b"], "2");
+    let image = after(&image, &[set(Some(3), "b", None)]);
+    assert!(!image.broker_configs.contains_key(&Some(3)));
+}
+
+/// A restart grants every partition anew, so a log is mostly such records. The bound is ten times what it takes.
+#[test]
+fn a_hundred_thousand_records_replay_in_a_moment() {
+    use crate::metadata::records::{decode, encode};
+    let mut image = after(&Image::default(), &[broker(1)]);
+    let mut log = Vec::new();
+    for number in 0..1000 {
+        log.push(encode(&[topic(number, 10, 0)]));
+        image = after(&image, &[topic(number, 10, 0)]);
+    }
+    for round in 1..=10 {
+        for number in 0..1000 {
+            let records: Vec<Record> = (0..10)
+                .map(|partition| grant(&image, number, partition, round))
+                .collect();
+            image = image.clone().after_entry(image.applied_end, 1, &records).unwrap();
+            log.push(encode(&records));
+        }
+    }
+    let started = std::time::Instant::now();
+    let mut replayed = after(&Image::default(), &[broker(1)]);
+    for value in &log {
+        let index = replayed.applied_end;
+        replayed = replayed.after_entry(index, 1, &decode(value).unwrap()).unwrap();
+    }
+    let took = started.elapsed();
+    assert_eq!(replayed, image, "a replay gives the same image");
+    println!("101000 records in {took:?}");
+    assert!(took.as_secs_f64() < 5.0, "{took:?}");
+}

@@ -1,0 +1,175 @@
+//! Goal: bytes written today are read for ever, and what this release does not know is refused by name.
+
+use uuid::Uuid;
+
+use crate::metadata::records::{
+    BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, PartitionRecord, PartitionState,
+    PartitionsAdded, ProducerIds, Record, RecordError, RegisterBroker, RemoveTopic, Replica, ReplicaSlot, TopicRecord,
+    decode, encode, encode_leader_start, is_leader_start,
+};
+
+fn id(number: u128) -> Uuid {
+    Uuid::from_u128(0x1111_2222_3333_4444_5555_6666_7777_0000 + number)
+}
+
+fn slot(node: i32) -> ReplicaSlot {
+    ReplicaSlot {
+        node,
+        storage_id: id(node as u128),
+        broker_epoch: 70 + node as u64,
+        in_isr: node != 3,
+    }
+}
+
+/// One of each kind, all fields in use.
+fn one_of_each() -> Vec<Record> {
+    vec![
+        Format {
+            cluster_id: id(9),
+            shards: 120,
+        }
+        .into(),
+        FeatureLevel {
+            name: "metadata.version".into(),
+            level: 27,
+        }
+        .into(),
+        RegisterBroker {
+            node: 2,
+            incarnation: 5,
+            storage_id: id(2),
+            endpoints: vec![Endpoint {
+                listener: "PLAINTEXT".into(),
+                host: "localhost".into(),
+                port: 9092,
+                security_protocol: 0,
+            }],
+            rack: Some("r1".into()),
+        }
+        .into(),
+        BrokerChange {
+            node: 2,
+            broker_epoch: 3,
+            fenced: Some(false),
+            in_controlled_shutdown: None,
+        }
+        .into(),
+        TopicRecord {
+            topic_id: id(1),
+            name: "orders".into(),
+            min_isr: 2,
+            configs: vec![("retention.ms".into(), "5".into())],
+            partitions: vec![vec![slot(2), slot(3)], vec![slot(3), slot(2)]],
+        }
+        .into(),
+        PartitionsAdded {
+            topic_id: id(1),
+            first: 2,
+            min_isr: 1,
+            partitions: vec![vec![slot(2)]],
+        }
+        .into(),
+        RemoveTopic { topic_id: id(1) }.into(),
+        ConfigRecord {
+            owner: ConfigOwner::Broker(Some(2)),
+            key: "log.retention.ms".into(),
+            value: None,
+        }
+        .into(),
+        ProducerIds { next: 1000 }.into(),
+        PartitionRecord {
+            topic_id: id(1),
+            partition: 1,
+            state: PartitionState {
+                create_index: 4,
+                partition_epoch: 7,
+                leader_epoch: 6,
+                leader: Some(Leader {
+                    node: 2,
+                    broker_epoch: 72,
+                }),
+                isr: vec![2],
+                elr: vec![3],
+                last_known_elr: vec![],
+                min_isr: 2,
+                recovering: false,
+                replicas: vec![Replica {
+                    node: 2,
+                    storage_id: id(2),
+                }],
+                adding: vec![],
+                removing: vec![5],
+            },
+        }
+        .into(),
+    ]
+}
+
+#[test]
+fn every_kind_survives_its_bytes_at_any_alignment() {
+    let records = one_of_each();
+    assert_eq!(records.len(), Record::TABLE.len(), "one of each");
+    let value = encode(&records);
+    for shift in 0..8 {
+        let mut moved = vec![0; shift];
+        moved.extend_from_slice(&value);
+        assert_eq!(decode(&moved[shift..]).unwrap(), records);
+    }
+}
+
+/// Golden bytes: a change here is a change of the format, and needs a new version instead.
+#[test]
+fn the_bytes_are_what_they_were() {
+    let hex = |record: &Record| -> String {
+        let value = encode(std::slice::from_ref(record));
+        value.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    let happened: String = one_of_each().iter().map(|record| hex(record) + "\n").collect();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/metadata/tests/golden_records.hex");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &happened).unwrap();
+    }
+    assert_eq!(happened, std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn what_is_newer_or_unknown_is_refused_by_name() {
+    let good = encode(&one_of_each()[..1]);
+    let mut newer = good.to_vec();
+    newer[2] = 1;
+    let error = decode(&newer).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("Format has version 1, this release reads up to 0"),
+        "{error}"
+    );
+    let mut unknown = good.to_vec();
+    unknown[0] = 99;
+    assert_eq!(decode(&unknown), Err(RecordError::UnknownType(99)));
+}
+
+#[test]
+fn damaged_bytes_are_errors_and_never_panics() {
+    for record in one_of_each() {
+        let value = encode(&[record]).to_vec();
+        for cut in 1..value.len() {
+            assert!(decode(&value[..cut]).is_err(), "cut at {cut}");
+        }
+        for at in 0..value.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut damaged = value.clone();
+                damaged[at] ^= flip;
+                let _ = decode(&damaged);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leader_start_holds_nothing() {
+    let value = encode_leader_start();
+    assert!(is_leader_start(&value));
+    assert_eq!(decode(&value), Ok(vec![]));
+    assert!(!is_leader_start(&encode(&one_of_each()[..1])));
+}
