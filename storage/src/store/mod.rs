@@ -5,16 +5,28 @@
 //! the frame of its record and all frames before are durable, and after the first failed write or flush no ticket
 //! becomes true any more.
 
+mod background;
+mod commit;
+mod recover;
+mod state;
+#[cfg(test)]
+mod tests;
 mod types;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    sync::Arc,
+};
 
 use bytes::Bytes;
-use corelane_protocol::records::BatchHeader;
+use corelane_protocol::records::{BatchHeader, patch, set_append_time};
 use uuid::Uuid;
 
-use crate::log::ProducerCheck;
-use crate::{Failed, Identity, OpenError, StorageError, disk::Disk};
+use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record};
+use commit::{Drivers, Flight};
+use state::{FREE_FILES_RESERVED, State};
 
 pub use types::{
     AppendError, Damage, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, StoreOptions,
@@ -22,11 +34,11 @@ pub use types::{
 };
 
 /// Cheap to clone; all clones are the same store. Lives on one core.
-pub struct Store<D> {
+pub struct Store<D: Disk> {
     inner: Rc<Inner<D>>,
 }
 
-impl<D> Clone for Store<D> {
+impl<D: Disk> Clone for Store<D> {
     fn clone(&self) -> Store<D> {
         Store {
             inner: self.inner.clone(),
@@ -34,88 +46,119 @@ impl<D> Clone for Store<D> {
     }
 }
 
-struct Inner<D> {
+struct Inner<D: Disk> {
     #[allow(dead_code)]
     disk: D,
     options: StoreOptions,
+    /// The ring, by slot.
+    files: Vec<D::File>,
+    checkpoint_files: [D::File; 2],
+    checkpoints: Cell<background::Checkpoints>,
     state: RefCell<State>,
-}
-
-#[derive(Default)]
-struct State {
-    logs: BTreeMap<LogId, LogInfo>,
-    states: BTreeMap<(LogId, StateKind), Bytes>,
-    next_log: u64,
+    flights: RefCell<VecDeque<Flight>>,
+    drivers: Arc<Drivers>,
 }
 
 impl<D: Disk> Store<D> {
     /// Recovers core `core`'s journal and opens it for appends.
     pub async fn open(disk: D, identity: &Identity, core: u32, options: StoreOptions) -> Result<Store<D>, OpenError> {
-        let state = State {
-            next_log: identity.incarnation << 32 | u64::from(core) << 24,
-            ..State::default()
-        };
-        Ok(Store {
-            inner: Rc::new(Inner {
-                disk,
-                options,
-                state: RefCell::new(state),
-            }),
-        })
+        recover::open(disk, identity, core, options).await
     }
 
     /// All logs, by id.
     pub fn logs(&self) -> Vec<LogInfo> {
-        self.inner.state.borrow().logs.values().cloned().collect()
+        let state = self.inner.state.borrow();
+        let info = |(id, slot): (&LogId, &state::Slot)| LogInfo {
+            id: *id,
+            spec: slot.log.spec().clone(),
+            start_offset: slot.log.start_offset(),
+            end_offset: slot.log.end_offset(),
+            damaged: slot.log.damaged().cloned(),
+        };
+        state.logs.iter().map(info).collect()
     }
 
     /// The log of a partition, if there is one.
     pub fn find(&self, topic_id: Uuid, partition: i32) -> Option<LogId> {
         let state = self.inner.state.borrow();
-        let is_it = |log: &&LogInfo| log.spec.topic_id == topic_id && log.spec.partition == partition;
-        state.logs.values().find(is_it).map(|log| log.id)
+        let is_it =
+            |slot: &&state::Slot| slot.log.spec().topic_id == topic_id && slot.log.spec().partition == partition;
+        state.logs.values().find(is_it).map(|slot| slot.log.id())
     }
 
     /// A new, empty log. Durable with the first ticket taken after it.
-    pub fn create(&self, spec: LogSpec, _config: LogConfig) -> LogId {
+    pub fn create(&self, spec: LogSpec, config: LogConfig) -> LogId {
         let mut state = self.inner.state.borrow_mut();
         state.next_log += 1;
         let id = LogId(state.next_log);
-        state.logs.insert(
-            id,
-            LogInfo {
-                id,
-                spec,
-                start_offset: 0,
-                end_offset: 0,
-                damaged: None,
-            },
-        );
+        state.create(id, spec, config);
+        drop(state);
+        self.inner.pushed();
         id
     }
 
-    pub fn configure(&self, _id: LogId, _config: LogConfig) {}
+    pub fn configure(&self, id: LogId, config: LogConfig) -> Ticket {
+        self.change(id, &Record::Configure { config })
+    }
 
     /// The log is gone at once; its files go in the background, after the record of it is durable.
     pub fn delete(&self, id: LogId) -> Ticket {
-        self.inner.state.borrow_mut().logs.remove(&id);
-        Ticket { frame_seq: 0 }
+        let ticket = self.inner.state.borrow_mut().delete(id);
+        self.inner.pushed();
+        ticket
     }
 
     /// Appends one verified RecordBatch v2: copied once, into the filling frame, where `base_offset` and
     /// `leader_epoch` are set. With `append_time_ms` the batch gets LogAppendTime and a new CRC.
+    ///
+    /// # Panics
+    /// If `batch` is not one batch, or `base_offset` is below the log's end.
     pub fn append(
         &self,
         id: LogId,
         batch: &[u8],
         base_offset: i64,
-        _leader_epoch: i32,
-        _append_time_ms: Option<i64>,
+        leader_epoch: i32,
+        append_time_ms: Option<i64>,
     ) -> Result<Ticket, AppendError> {
         let mut state = self.inner.state.borrow_mut();
-        let log = state.logs.get_mut(&id).ok_or(AppendError::UnknownLog)?;
-        log.end_offset = base_offset + i64::from(u8::from(!batch.is_empty()));
-        Ok(Ticket { frame_seq: 0 })
+        let slot = state.logs.get(&id).ok_or(AppendError::UnknownLog)?;
+        if let Some(damage) = slot.log.damaged() {
+            return Err(AppendError::Damaged(damage.reason.clone()));
+        }
+        if state.failed.is_some() {
+            return Err(AppendError::Failed);
+        }
+        let bytes_max = state.record_bytes_max();
+        if batch.len() > bytes_max {
+            return Err(AppendError::TooLarge {
+                bytes: batch.len(),
+                bytes_max,
+            });
+        }
+        assert!(base_offset >= slot.log.end_offset(), "offsets are never given twice");
+        let header = BatchHeader::parse(batch).expect("only verified batches are appended");
+        let last_offset = base_offset + i64::from(header.last_offset_delta);
+        let at = state.push(
+            id,
+            &Record::Data {
+                base_offset,
+                last_offset,
+                leader_epoch,
+                batch,
+            },
+        );
+        let body = state.filling_body_mut(at);
+        patch(body, base_offset, leader_epoch);
+        if let Some(append_time_ms) = append_time_ms {
+            set_append_time(body, append_time_ms);
+        }
+        state.apply_pushed_data(id, at, base_offset, last_offset, leader_epoch);
+        drop(state);
+        self.inner.pushed();
+        Ok(Ticket {
+            frame_seq: at.frame_seq,
+        })
     }
 
     /// Judges a verified batch of a producer by what its log holds of it.
@@ -125,67 +168,84 @@ impl<D: Disk> Store<D> {
 
     /// Keeps a small opaque value with the log; the last one wins.
     pub fn set_state(&self, id: LogId, kind: StateKind, value: Bytes) -> Ticket {
-        self.inner.state.borrow_mut().states.insert((id, kind), value);
-        Ticket { frame_seq: 0 }
+        self.change(id, &Record::State { kind, value: &value })
     }
 
     pub fn state(&self, id: LogId, kind: StateKind) -> Option<Bytes> {
-        self.inner.state.borrow().states.get(&(id, kind)).cloned()
+        self.inner.state.borrow().logs.get(&id)?.log.state(kind)
     }
 
     /// Removes every batch that ends at or beyond `to_offset`.
-    pub fn truncate(&self, _id: LogId, _to_offset: i64) -> Ticket {
-        Ticket { frame_seq: 0 }
+    pub fn truncate(&self, id: LogId, to_offset: i64) -> Ticket {
+        self.change(id, &Record::Truncate { to_offset })
     }
 
     /// Raises the log start offset; lower values change nothing.
-    pub fn advance_start(&self, _id: LogId, _offset: i64) -> Ticket {
-        Ticket { frame_seq: 0 }
+    pub fn advance_start(&self, id: LogId, offset: i64) -> Ticket {
+        self.change(id, &Record::Start { offset })
     }
 
     /// From `start_offset` on, records are of this epoch.
-    pub fn start_epoch(&self, _id: LogId, _leader_epoch: i32, _start_offset: i64) -> Ticket {
-        Ticket { frame_seq: 0 }
+    pub fn start_epoch(&self, id: LogId, leader_epoch: i32, start_offset: i64) -> Ticket {
+        self.change(
+            id,
+            &Record::Epoch {
+                leader_epoch,
+                start_offset,
+            },
+        )
     }
 
-    pub fn is_durable(&self, _ticket: Ticket) -> bool {
-        true
+    fn change(&self, id: LogId, record: &Record<'_>) -> Ticket {
+        let ticket = self.inner.state.borrow_mut().change(id, record);
+        self.inner.pushed();
+        ticket
     }
 
-    pub async fn wait_durable(&self, _ticket: Ticket) -> Result<(), Failed> {
-        Ok(())
+    pub fn is_durable(&self, ticket: Ticket) -> bool {
+        self.inner.state.borrow().committer.is_durable(ticket.frame_seq)
+    }
+
+    /// Some task must be calling [`Store::commit`] meanwhile.
+    pub async fn wait_durable(&self, ticket: Ticket) -> Result<(), Failed> {
+        self.wait_for(ticket.frame_seq).await
     }
 
     /// Waits until something is to be made durable, makes one frame durable, and says which logs' durable end moved,
     /// and where to. One task of a core calls it in a loop.
     pub async fn commit(&self) -> Result<Vec<(LogId, i64)>, StorageError> {
-        (self.inner.options.sleep)(self.inner.options.watermark_after).await;
-        Ok(Vec::new())
+        self.commit_frame().await
     }
 
-    /// One round of write-out, checkpoint, reclaim and retention. True: there is more to do at once.
+    /// One round of write-out, checkpoint, reclaim and retention. True: there is more to do at once. Only one task of
+    /// a core may call it.
     pub async fn background(&self) -> Result<bool, StorageError> {
-        (self.inner.options.yield_now)().await;
-        Ok(false)
+        self.background_round().await
     }
 
     /// Do tail memory and journal space allow another append now? Asked for each produce request, so it must be cheap;
     /// whoever finds no room asks again after the next [`Store::commit`] or [`Store::background`] round.
     pub fn has_room(&self) -> bool {
-        true
+        let state = self.inner.state.borrow();
+        state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
+            && state.space.free_files() >= FREE_FILES_RESERVED.min(state.space.files() / 2)
     }
 
     pub fn start_offset(&self, id: LogId) -> Option<i64> {
-        self.inner.state.borrow().logs.get(&id).map(|log| log.start_offset)
+        self.with_log(id, |slot| slot.log.start_offset())
     }
 
     pub fn end_offset(&self, id: LogId) -> Option<i64> {
-        self.inner.state.borrow().logs.get(&id).map(|log| log.end_offset)
+        self.with_log(id, |slot| slot.log.end_offset())
     }
 
     /// The offset after the last record that no power loss can take away.
     pub fn durable_end(&self, id: LogId) -> Option<i64> {
-        self.end_offset(id)
+        self.with_log(id, |slot| slot.durable_end)
+    }
+
+    fn with_log<T>(&self, id: LogId, look: impl FnOnce(&state::Slot) -> T) -> Option<T> {
+        self.inner.state.borrow().logs.get(&id).map(look)
     }
 
     /// The largest epoch not above `leader_epoch` and where it ends, as OffsetForLeaderEpoch answers it.
@@ -204,14 +264,24 @@ impl<D: Disk> Store<D> {
 
     /// Whole batches from the one that holds `from`, with base offsets below `upto`, if all of them are in memory; the
     /// first one also if it alone is more than `bytes_max`.
-    pub fn read_tail(&self, _id: LogId, _from: i64, _upto: i64, _bytes_max: usize) -> Option<Vec<Bytes>> {
-        None
+    pub fn read_tail(&self, id: LogId, from: i64, upto: i64, bytes_max: usize) -> Option<Vec<Bytes>> {
+        let state = self.inner.state.borrow();
+        state.logs.get(&id)?.log.read_tail(from, upto, bytes_max, &state.frames)
     }
 
     /// As [`Store::read_tail`], from memory or else from segments, where every batch's CRC is checked.
-    pub async fn read(&self, id: LogId, _from: i64, _upto: i64, _bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
-        self.end_offset(id).ok_or(ReadError::UnknownLog)?;
-        Ok(Vec::new())
+    pub async fn read(&self, id: LogId, from: i64, upto: i64, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
+        let (start_offset, end_offset) = self
+            .with_log(id, |slot| (slot.log.start_offset(), slot.log.end_offset()))
+            .ok_or(ReadError::UnknownLog)?;
+        if from < start_offset || from > end_offset {
+            return Err(ReadError::OutOfRange {
+                offset: from,
+                start_offset,
+                end_offset,
+            });
+        }
+        Ok(self.read_tail(id, from, upto, bytes_max).unwrap_or_default())
     }
 
     /// The first record with a timestamp not below `timestamp`, below offset `upto`: (offset, timestamp, leader epoch).
@@ -237,14 +307,18 @@ impl<D: Disk> Store<D> {
     }
 
     pub fn stats(&self) -> StoreStats {
+        let state = self.inner.state.borrow();
         StoreStats {
-            logs: self.inner.state.borrow().logs.len() as u32,
-            ..StoreStats::default()
+            tail_bytes: state.frames.tail_bytes(),
+            journal_files_free: state.space.free_files(),
+            logs: state.logs.len() as u32,
+            ..state.stats.clone()
         }
     }
 
-    /// Makes everything durable and writes a checkpoint, so that the next start replays little.
+    /// Makes everything durable and writes a checkpoint, so that the next start replays little. The store may be used
+    /// on after it.
     pub async fn close(&self) -> Result<(), StorageError> {
-        Ok(())
+        self.checkpoint().await
     }
 }

@@ -1,0 +1,364 @@
+//! Everything of a store that is not a file: logs, the frame that fills, the frames on their way. No I/O here.
+//!
+//! Each change of a log is one record: pushed into the filling frame and applied to the log in the same step, in the
+//! same order in which recovery will apply it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    task::Waker,
+};
+
+use bytes::Bytes;
+
+use super::{LogConfig, LogId, LogSpec, StoreOptions, StoreStats, Ticket};
+use crate::{
+    disk::BLOCK,
+    journal::{
+        committer::Committer,
+        frame::{FLAG_FILE_HEAD, FLAG_WATERMARK, FrameBuilder, Lineage, Seal},
+        frames::{FrameRef, Frames},
+        record::{RECORD_HEADER, Record},
+        space::Space,
+    },
+    log::{Fold, PartitionLog},
+};
+
+/// The least a frame's buffer starts with, in bytes.
+const FRAME_BYTES_MIN: usize = 8 << 10;
+/// Free files below which appends wait: the background needs some to free others, recovery needs one.
+pub(super) const FREE_FILES_RESERVED: u32 = 3;
+
+pub(super) struct Slot {
+    pub log: PartitionLog,
+    pub durable_end: i64,
+    /// A damaged log's records stay in the journal from this frame on.
+    pub pinned_from: Option<u64>,
+}
+
+/// A frame that takes records, or is full and waits to be sealed.
+pub(super) struct Filling {
+    builder: FrameBuilder,
+    /// Logs that have records in it, with their end after the last of them.
+    ends: Vec<(LogId, i64)>,
+    watermark: bool,
+}
+
+/// A sealed frame on its way to the disk.
+struct Sealed {
+    frame_seq: u64,
+    ends: Vec<(LogId, i64)>,
+    watermark: bool,
+}
+
+/// What is to be written where.
+pub(super) struct FrameWrite {
+    pub frame_seq: u64,
+    pub slot: usize,
+    pub position: u64,
+    pub bytes: Bytes,
+}
+
+pub(super) struct State {
+    pub logs: BTreeMap<LogId, Slot>,
+    pub frames: Frames,
+    pub space: Space,
+    pub committer: Committer,
+    pub lineage: Lineage,
+    /// Full frames, in order; the newest takes records if it is the last.
+    filling: VecDeque<Filling>,
+    /// The newest of them takes no more records.
+    closed: bool,
+    sealed: VecDeque<Sealed>,
+    /// Logs whose durable end moved since the last commit said so.
+    pub moved: BTreeMap<LogId, i64>,
+    /// A frame became durable since the last commit said so.
+    pub committed: bool,
+    waiters: BTreeMap<u64, Vec<Waker>>,
+    pub next_log: u64,
+    pub failed: Option<String>,
+    pub stats: StoreStats,
+    /// What the next frame's buffer starts with.
+    frame_bytes_expected: usize,
+    frame_bytes_max: usize,
+}
+
+impl State {
+    pub fn new(options: &StoreOptions, space: Space, committer: Committer, lineage: Lineage, core: u32) -> State {
+        State {
+            logs: BTreeMap::new(),
+            frames: Frames::default(),
+            space,
+            committer,
+            lineage,
+            filling: VecDeque::new(),
+            closed: false,
+            sealed: VecDeque::new(),
+            moved: BTreeMap::new(),
+            committed: false,
+            waiters: BTreeMap::new(),
+            next_log: lineage.incarnation << 32 | u64::from(core) << 24,
+            failed: None,
+            stats: StoreStats::default(),
+            frame_bytes_expected: FRAME_BYTES_MIN,
+            frame_bytes_max: options.frame_bytes_max,
+        }
+    }
+
+    /// The largest record body that the journal takes.
+    pub fn record_bytes_max(&self) -> usize {
+        self.space.file_bytes() as usize / 2 - 4 * BLOCK
+    }
+
+    /// Nothing waits to be sealed.
+    pub fn is_clean(&self) -> bool {
+        self.filling.is_empty()
+    }
+
+    /// The frame that the next record goes to.
+    pub fn filling_seq(&self) -> u64 {
+        self.committer.next_seq() + self.filling.len().saturating_sub(1) as u64
+    }
+
+    /// The frame that a change of now is durable with: the filling one, or the last sealed if nothing fills.
+    pub fn newest_ticket(&self) -> Ticket {
+        let next = self.committer.next_seq() + self.filling.len() as u64;
+        Ticket { frame_seq: next - 1 }
+    }
+
+    /// Copies a record into the filling frame. Gives where its body lies; its log is not told yet.
+    pub fn push(&mut self, id: LogId, record: &Record<'_>) -> FrameRef {
+        let (header, body) = record.encode(id);
+        let body = body.as_slice();
+        let bytes = RECORD_HEADER + body.len();
+        let full = |filling: &Filling| filling.watermark || filling.builder.len_with(bytes) > self.frame_bytes_max;
+        if self.closed || self.filling.back().is_none_or(full) {
+            self.closed = false;
+            let expected = self.frame_bytes_expected.clamp(FRAME_BYTES_MIN, self.frame_bytes_max);
+            let builder = FrameBuilder::new(expected, self.frame_bytes_max, bytes);
+            self.filling.push_back(Filling {
+                builder,
+                ends: Vec::new(),
+                watermark: false,
+            });
+        }
+        let frame_seq = self.filling_seq();
+        let filling = self.filling.back_mut().expect("just made");
+        let at = filling.builder.push(&header, body);
+        self.stats.records += 1;
+        self.stats.record_bytes += body.len() as u64;
+        FrameRef {
+            frame_seq,
+            at,
+            len: body.len() as u32,
+        }
+    }
+
+    /// The bytes of a record that was just pushed.
+    pub fn filling_body_mut(&mut self, at: FrameRef) -> &mut [u8] {
+        let filling = self.filling.back_mut().expect("it was just pushed there");
+        filling.builder.body_mut(at.at, at.len as usize)
+    }
+
+    /// Applies a DATA record that was pushed, from the frame's own bytes.
+    pub fn apply_pushed_data(
+        &mut self,
+        id: LogId,
+        at: FrameRef,
+        base_offset: i64,
+        last_offset: i64,
+        leader_epoch: i32,
+    ) {
+        let filling = self.filling.back_mut().expect("it was just pushed there");
+        let batch = filling.builder.body(at.at, at.len as usize);
+        let slot = self.logs.get_mut(&id).expect("the caller found it");
+        slot.log.apply(
+            &Record::Data {
+                base_offset,
+                last_offset,
+                leader_epoch,
+                batch,
+            },
+            at,
+            Fold::Full,
+            &mut self.frames,
+        );
+        note_end(&mut filling.ends, id, slot.log.end_offset());
+    }
+
+    /// Pushes and applies one record that is not a batch.
+    pub fn change(&mut self, id: LogId, record: &Record<'_>) -> Ticket {
+        let at = self.push(id, record);
+        if let Some(slot) = self.logs.get_mut(&id) {
+            slot.log.apply(record, at, Fold::Full, &mut self.frames);
+            let end = slot.log.end_offset();
+            if let Record::Truncate { .. } = record {
+                slot.durable_end = slot.durable_end.min(end);
+                let sealed = self.sealed.iter_mut().flat_map(|sealed| &mut sealed.ends);
+                let filling = self.filling.iter_mut().flat_map(|filling| &mut filling.ends);
+                for (_, in_flight) in sealed.chain(filling).filter(|(log, _)| *log == id) {
+                    *in_flight = (*in_flight).min(end);
+                }
+                if let Some(moved) = self.moved.get_mut(&id) {
+                    *moved = (*moved).min(end);
+                }
+            }
+            note_end(&mut self.filling.back_mut().expect("just pushed").ends, id, end);
+        }
+        Ticket {
+            frame_seq: at.frame_seq,
+        }
+    }
+
+    /// A new log, with its record.
+    pub fn create(&mut self, id: LogId, spec: LogSpec, config: LogConfig) {
+        self.push(
+            id,
+            &Record::Create {
+                spec: spec.clone(),
+                config: config.clone(),
+            },
+        );
+        let log = PartitionLog::new(id, spec, config);
+        self.logs.insert(
+            id,
+            Slot {
+                log,
+                durable_end: 0,
+                pinned_from: None,
+            },
+        );
+    }
+
+    pub fn delete(&mut self, id: LogId) -> Ticket {
+        let at = self.push(id, &Record::Delete);
+        if let Some(mut slot) = self.logs.remove(&id) {
+            slot.log.release_all(&mut self.frames);
+            self.moved.remove(&id);
+        }
+        Ticket {
+            frame_seq: at.frame_seq,
+        }
+    }
+
+    /// What is pushed from now on goes to a later frame than what was pushed before. Gives the last of those before.
+    pub fn close_filling(&mut self) -> u64 {
+        self.closed = true;
+        self.newest_ticket().frame_seq
+    }
+
+    /// A frame without records, to say that the one before is durable.
+    pub fn push_watermark(&mut self) {
+        let builder = FrameBuilder::new(0, BLOCK, 0);
+        self.filling.push_back(Filling {
+            builder,
+            ends: Vec::new(),
+            watermark: true,
+        });
+    }
+
+    /// Seals the next frame if one is filled and may go to the disk now. An error: the ring is full.
+    pub fn seal_next(&mut self, wall_ms: i64) -> Result<Option<FrameWrite>, ()> {
+        let Some(front) = self.filling.front() else {
+            return Ok(None);
+        };
+        let blocks = (front.builder.len() / BLOCK) as u32;
+        let head = self.space.starts_file(blocks);
+        if self.failed.is_some() || !self.committer.may_seal(head) {
+            return Ok(None);
+        }
+        let frame_seq = self.committer.next_seq();
+        let Some(address) = self.space.place(blocks, frame_seq, self.committer.last()) else {
+            return Err(());
+        };
+        let Filling {
+            mut builder,
+            ends,
+            watermark,
+        } = self.filling.pop_front().expect("just seen");
+        if watermark {
+            builder.set_flags(FLAG_WATERMARK);
+        }
+        if address.block == 0 {
+            builder.set_flags(FLAG_FILE_HEAD);
+        }
+        let seal = Seal {
+            lineage: self.lineage,
+            frame_seq,
+            address,
+            prev: self.committer.last(),
+            durable_seq: self.committer.durable_seq(),
+            wall_ms: wall_ms as u64,
+        };
+        let (bytes, chain) = builder.seal(&seal);
+        self.committer.sealed(address, chain);
+        self.frames.seal(frame_seq, bytes.clone());
+        self.sealed.push_back(Sealed {
+            frame_seq,
+            ends,
+            watermark,
+        });
+        self.frame_bytes_expected = bytes.len();
+        self.stats.frames += 1;
+        self.stats.frame_bytes += bytes.len() as u64;
+        let position = u64::from(address.block) * BLOCK as u64;
+        Ok(Some(FrameWrite {
+            frame_seq,
+            slot: self.space.slot(address.file_seq),
+            position,
+            bytes,
+        }))
+    }
+
+    /// A frame's write and flush ended well. Gives the tasks whose tickets became true.
+    pub fn frame_done(&mut self, frame_seq: u64) -> Vec<Waker> {
+        let watermark = self
+            .sealed
+            .iter()
+            .any(|sealed| sealed.frame_seq == frame_seq && sealed.watermark);
+        for durable in self.committer.done(frame_seq, watermark) {
+            let sealed = self.sealed.pop_front().expect("sealed in the same order");
+            assert_eq!(sealed.frame_seq, durable);
+            self.committed = true;
+            for (id, end) in sealed.ends {
+                let Some(slot) = self.logs.get_mut(&id) else { continue };
+                if slot.durable_end < end {
+                    slot.durable_end = end;
+                    self.moved.insert(id, end);
+                }
+            }
+        }
+        let later = self.waiters.split_off(&(self.committer.durable_seq() + 1));
+        std::mem::replace(&mut self.waiters, later)
+            .into_values()
+            .flatten()
+            .collect()
+    }
+
+    /// From now on nothing is acknowledged. Gives everybody who waits.
+    pub fn fail(&mut self, reason: &str) -> Vec<Waker> {
+        self.failed.get_or_insert_with(|| reason.to_string());
+        self.committer.fail();
+        std::mem::take(&mut self.waiters).into_values().flatten().collect()
+    }
+
+    pub fn wait_for(&mut self, frame_seq: u64, waker: &Waker) {
+        let waiting = self.waiters.entry(frame_seq).or_default();
+        if !waiting.iter().any(|other| other.will_wake(waker)) {
+            waiting.push(waker.clone());
+        }
+    }
+
+    /// The oldest frame that must stay in the journal.
+    pub fn oldest_needed(&self) -> Option<u64> {
+        let pinned = self.logs.values().filter_map(|slot| slot.pinned_from);
+        pinned.chain(self.frames.oldest()).min()
+    }
+}
+
+fn note_end(ends: &mut Vec<(LogId, i64)>, id: LogId, end: i64) {
+    // Most frames are short, and most appends in a row are of the same log.
+    match ends.iter_mut().rev().take(8).find(|(log, _)| *log == id) {
+        Some((_, old)) => *old = end,
+        None => ends.push((id, end)),
+    }
+}
