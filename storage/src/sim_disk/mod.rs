@@ -144,6 +144,14 @@ impl SimDisk {
         SimDisk::of(self.inner.image.borrow().after_crash(persist))
     }
 
+    /// The disk as the next process finds it if this one is killed and the power stays: the kernel completes every
+    /// write that it has, but nobody has flushed them.
+    pub fn after_kill(&self) -> SimDisk {
+        let mut image = self.inner.image.borrow().clone();
+        image.complete_all();
+        SimDisk::of(image)
+    }
+
     /// A second disk in exactly this state, cache included.
     pub fn fork(&self) -> SimDisk {
         SimDisk::of(self.inner.image.borrow().clone())
