@@ -47,12 +47,12 @@ pub trait EntryLog: LogView + Clone + 'static {
 }
 
 /// The log in a core's [`Store`].
-pub struct StoreLog<D> {
+pub struct StoreLog<D: Disk> {
     store: Store<D>,
     id: LogId,
 }
 
-impl<D> Clone for StoreLog<D> {
+impl<D: Disk> Clone for StoreLog<D> {
     fn clone(&self) -> StoreLog<D> {
         StoreLog {
             store: self.store.clone(),

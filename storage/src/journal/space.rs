@@ -115,6 +115,13 @@ impl Space {
     pub fn replay_needed(&self, oldest: Option<u64>, last: Link) -> ReplayFrom {
         let needed = match oldest {
             Some(seq) => self.written.iter().rev().find(|file| file.first_seq <= seq),
+            // The next frame starts a file: nothing that is there is needed.
+            None if self.cursor.is_none() => {
+                return ReplayFrom {
+                    file_seq: self.newest_file_seq + 1,
+                    prev: last,
+                };
+            }
             None => self.written.back(),
         };
         match needed.or(self.written.front()) {
@@ -129,17 +136,12 @@ impl Space {
         }
     }
 
-    /// The frames before this one are those of files older than `file_seq`.
-    pub fn first_seq_of(&self, file_seq: u32) -> Option<u64> {
+    /// The first frame of the file after the one that holds this frame. None: that is the newest file.
+    pub fn next_file_seq_after(&self, frame_seq: u64) -> Option<u64> {
         self.written
             .iter()
-            .find(|file| file.file_seq >= file_seq)
             .map(|file| file.first_seq)
-    }
-
-    /// The newest file's first frame: everything before it is in files that can be freed.
-    pub fn newest_first_seq(&self) -> Option<u64> {
-        self.written.back().map(|file| file.first_seq)
+            .find(|first| *first > frame_seq)
     }
 
     pub fn oldest_replay(&self) -> ReplayFrom {

@@ -1,11 +1,32 @@
 //! What runs beside the appends: tails into segments, checkpoints, free journal files, retention.
+//!
+//! ```text
+//!   tail -> segment (durable) -> FLUSHED, or RESIDUE for less than a block -> no frame of the oldest file is needed
+//!        -> checkpoint (durable), twice -> the file is free; what the checkpoint no longer names is removed
+//! ```
+//! A full disk stops write-out and with it appends, not reads; a disk that fails ends the store.
 
-use super::{Store, recover::encode_checkpoint};
+use std::{collections::BTreeSet, io};
+
+use super::{LogId, Store, recover::encode_checkpoint, state::State};
 use crate::{
     StorageError,
-    disk::Disk,
-    journal::{checkpoint, checkpoint::CheckpointHeader},
+    disk::{BLOCK, Disk},
+    journal::{
+        checkpoint::{self, CheckpointHeader},
+        record::Record,
+    },
+    log::WriteOut,
+    writeout::{self, Load, Pressure},
 };
+
+/// Logs in one round, and bytes of each: what a flush of the journal may have to wait for in the device's cache.
+const ROUND_LOGS: usize = 8;
+const WRITE_OUT_BYTES: usize = 1 << 20;
+/// How often retention looks.
+const RETENTION_EVERY_MS: i64 = 30_000;
+/// A checkpoint is written at least this often while records come, so that deleted files go.
+const CHECKPOINT_EVERY_MS: i64 = 60_000;
 
 /// Which copy counts, and its generation.
 #[derive(Clone, Copy, Debug)]
@@ -14,48 +35,212 @@ pub(super) struct Checkpoints {
     pub generation: u64,
 }
 
+#[derive(Debug, Default)]
+pub(super) struct Background {
+    /// The last write-out found no space.
+    pub disk_full: bool,
+    retention_ms: i64,
+    checkpoint_ms: i64,
+    checkpoint_records: u64,
+}
+
 impl<D: Disk> Store<D> {
     pub(super) async fn background_round(&self) -> Result<bool, StorageError> {
+        let wall_ms = (self.inner.options.wall_ms)();
         (self.inner.options.yield_now)().await;
-        if self.wants_checkpoint() {
+        self.retain(wall_ms);
+        let mut more = self.write_out(wall_ms).await?;
+        (self.inner.options.yield_now)().await;
+        more |= self.copy_residues_forward();
+        if self.wants_checkpoint(wall_ms) {
             self.checkpoint().await?;
-            return Ok(true);
+            more = true;
         }
-        Ok(false)
+        Ok(more)
     }
 
-    /// Half of the ring is used, and a checkpoint would free some of it.
-    fn wants_checkpoint(&self) -> bool {
+    /// `retention.ms` and `retention.bytes`: raises start offsets.
+    fn retain(&self, wall_ms: i64) {
+        let due = &mut self.inner.background.borrow_mut().retention_ms;
+        if wall_ms.saturating_sub(*due) < RETENTION_EVERY_MS && wall_ms >= *due {
+            return;
+        }
+        *due = wall_ms;
+        let mut state = self.inner.state.borrow_mut();
+        let plans: Vec<(LogId, i64)> = state
+            .logs
+            .iter()
+            .filter(|(_, slot)| slot.log.damaged().is_none())
+            .filter_map(|(id, slot)| Some((*id, slot.log.plan_retention(wall_ms, slot.durable_end)?)))
+            .collect();
+        for (id, offset) in plans {
+            state.change(id, &Record::Start { offset });
+        }
+        for slot in state.logs.values_mut() {
+            slot.log.expire_producers(wall_ms);
+        }
+        drop(state);
+        self.inner.pushed();
+    }
+
+    /// True: something was written.
+    async fn write_out(&self, wall_ms: i64) -> Result<bool, StorageError> {
+        let inner = &*self.inner;
+        let plans = self.plan_write_outs(wall_ms);
+        if plans.is_empty() {
+            return Ok(false);
+        }
+        let bytes: u64 = plans.iter().map(WriteOut::bytes).sum();
+        let done = match writeout::run_all(&inner.disk, plans).await {
+            Ok(done) => done,
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                // The journal still has everything. Retention or an operator makes space.
+                if !std::mem::replace(&mut inner.background.borrow_mut().disk_full, true) {
+                    tracing::error!("the disk is full: appends wait");
+                }
+                return Ok(false);
+            }
+            Err(error) => return Err(self.poison(&format!("segment write: {error}"))),
+        };
+        inner.background.borrow_mut().disk_full = false;
+        let mut state = inner.state.borrow_mut();
+        for out in &done {
+            let log = out.plan.log;
+            let Some(slot) = state.logs.get(&log) else { continue };
+            for record in slot.log.written_out(out) {
+                state.change(log, &record);
+            }
+        }
+        state.stats.written_out_bytes += bytes;
+        drop(state);
+        inner.pushed();
+        Ok(true)
+    }
+
+    /// Chooses logs, and journals what must be known of their files first.
+    fn plan_write_outs(&self, wall_ms: i64) -> Vec<WriteOut> {
+        let mut state = self.inner.state.borrow_mut();
+        let sound = state.logs.iter().filter(|(_, slot)| slot.log.damaged().is_none());
+        let loads: Vec<Load> = sound
+            .map(|(id, slot)| Load {
+                log: *id,
+                tail_bytes: slot.log.tail_bytes(),
+                oldest_frame: slot.log.oldest_frame(),
+            })
+            .collect();
+        let durable_seq = state.committer.durable_seq();
+        let mut plans = Vec::new();
+        for id in writeout::choose(&loads, &self.pressure(&state)) {
+            let slot = &state.logs[&id];
+            let Some(plan) = slot
+                .log
+                .plan_write_out(&state.frames, durable_seq, WRITE_OUT_BYTES, wall_ms)
+            else {
+                continue;
+            };
+            for record in &plan.records {
+                state.change(id, record);
+            }
+            plans.push(plan);
+            if plans.len() == ROUND_LOGS {
+                break;
+            }
+        }
+        plans
+    }
+
+    fn pressure(&self, state: &State) -> Pressure {
+        let file_bytes = state.space.file_bytes();
+        let used = u64::from(state.space.files() - state.space.free_files());
+        let oldest_file_end = state
+            .oldest_needed()
+            .and_then(|oldest| state.space.next_file_seq_after(oldest))
+            .map_or(0, |next| next - 1);
+        Pressure {
+            tail_bytes: state.frames.tail_bytes(),
+            tail_bytes_max: self.inner.options.tail_bytes_max as u64,
+            journal_bytes: used * file_bytes,
+            journal_bytes_max: u64::from(state.space.files()) * file_bytes,
+            oldest_file_end,
+        }
+    }
+
+    /// Logs that hold the oldest file with less than a block let go of it. True: there were some.
+    fn copy_residues_forward(&self) -> bool {
+        let mut state = self.inner.state.borrow_mut();
+        let pressure = self.pressure(&state);
+        if pressure.journal_bytes <= pressure.journal_bytes_max / 2 || pressure.oldest_file_end == 0 {
+            return false;
+        }
+        let below = pressure.oldest_file_end + 1;
+        let durable_seq = state.committer.durable_seq();
+        let holders = state.logs.iter().filter(|(_, slot)| {
+            slot.log.damaged().is_none() && slot.log.oldest_frame().is_some_and(|oldest| oldest < below)
+        });
+        let copies: Vec<_> = holders
+            .filter(|(_, slot)| {
+                let plan = slot.log.plan_write_out(&state.frames, durable_seq, WRITE_OUT_BYTES, 0);
+                plan.is_none()
+            })
+            .filter_map(|(id, slot)| Some((*id, slot.log.residue(&state.frames, below)?)))
+            .collect();
+        for (id, copy) in &copies {
+            state.change(*id, &copy.record());
+        }
+        drop(state);
+        self.inner.pushed();
+        !copies.is_empty()
+    }
+
+    /// Half of the ring is used and a checkpoint would free some of it; or it is time.
+    fn wants_checkpoint(&self, wall_ms: i64) -> bool {
         let state = self.inner.state.borrow();
         let needed = state
             .space
             .replay_needed(state.oldest_needed(), state.committer.last())
             .file_seq;
         let tight = state.space.free_files() <= state.space.files() / 2;
-        tight && (needed > state.space.newest_replay().file_seq || needed > state.space.oldest_replay().file_seq)
+        if tight && (needed > state.space.newest_replay().file_seq || needed > state.space.oldest_replay().file_seq) {
+            return true;
+        }
+        let background = self.inner.background.borrow();
+        background.checkpoint_ms != 0
+            && wall_ms.saturating_sub(background.checkpoint_ms) > CHECKPOINT_EVERY_MS
+            && state.stats.records > background.checkpoint_records
     }
 
     /// The state as of now, durable in the older copy's place.
     pub(super) async fn checkpoint(&self) -> Result<(), StorageError> {
         let inner = &*self.inner;
-        let (header, body) = {
-            let mut state = inner.state.borrow_mut();
+        let (header, body, files, directories) = {
+            let state = &mut *inner.state.borrow_mut();
             if let Some(reason) = &state.failed {
                 return Err(StorageError(reason.clone()));
             }
+            let mut files = Vec::new();
+            for slot in state.logs.values_mut() {
+                files.extend(slot.log.unlink());
+            }
             // Records that come while we write are in later frames than the state that we write.
             let covered_seq = state.close_filling();
-            let last_generation = inner.checkpoints.get().generation;
             let header = CheckpointHeader {
                 seed: state.lineage.seed,
-                generation: last_generation + 1,
+                generation: inner.checkpoints.get().generation + 1,
                 incarnation: state.lineage.incarnation,
                 covered_seq,
                 replay_from: state.space.replay_needed(state.oldest_needed(), state.committer.last()),
                 files: state.space.files(),
-                file_blocks: (state.space.file_bytes() / crate::disk::BLOCK as u64) as u32,
+                file_blocks: (state.space.file_bytes() / BLOCK as u64) as u32,
             };
-            (header, encode_checkpoint(&state.logs))
+            let mut background = inner.background.borrow_mut();
+            background.checkpoint_ms = (inner.options.wall_ms)();
+            background.checkpoint_records = state.stats.records;
+            (
+                header,
+                encode_checkpoint(state),
+                files,
+                state.doomed_directories.clone(),
+            )
         };
         // The state holds records that are not durable yet; a checkpoint must not know more than the journal.
         self.drive_to(header.covered_seq).await?;
@@ -66,11 +251,51 @@ impl<D: Disk> Store<D> {
             newest_copy: copy,
             generation: header.generation,
         });
-        let mut state = inner.state.borrow_mut();
-        state.space.checkpointed(header.replay_from);
-        state.stats.checkpoints += 1;
-        drop(state);
+        {
+            let mut state = inner.state.borrow_mut();
+            state.space.checkpointed(header.replay_from);
+            state.stats.checkpoints += 1;
+        }
         inner.drivers.wake_all();
+        self.remove_files(&files).await;
+        for directory in directories {
+            if self.remove_directory(&directory).await {
+                inner
+                    .state
+                    .borrow_mut()
+                    .doomed_directories
+                    .retain(|other| *other != directory);
+            }
+        }
         Ok(())
+    }
+
+    /// Files that no log has. One that stays costs space and nothing else.
+    async fn remove_files(&self, paths: &[String]) {
+        let mut directories = BTreeSet::new();
+        for path in paths {
+            match self.inner.disk.remove(path).await {
+                Ok(()) => {
+                    directories.extend(path.rsplit_once('/').map(|(directory, _)| directory));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(path, %error, "a file that is no longer needed stays"),
+            }
+        }
+        for directory in directories {
+            let _ = self.inner.disk.sync_dir(directory).await;
+        }
+    }
+
+    /// True: it is gone.
+    async fn remove_directory(&self, directory: &str) -> bool {
+        let names = match self.inner.disk.list(directory).await {
+            Ok(names) => names,
+            Err(error) => return error.kind() == io::ErrorKind::NotFound,
+        };
+        let paths: Vec<String> = names.iter().map(|name| format!("{directory}/{name}")).collect();
+        self.remove_files(&paths).await;
+        let removed = self.inner.disk.remove(directory).await.is_ok();
+        removed && self.inner.disk.sync_dir("log").await.is_ok()
     }
 }

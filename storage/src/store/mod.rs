@@ -24,7 +24,12 @@ use bytes::Bytes;
 use corelane_protocol::records::{BatchHeader, patch, set_append_time};
 use uuid::Uuid;
 
-use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record};
+use crate::{
+    Failed, Identity, OpenError, StorageError,
+    disk::Disk,
+    journal::record::Record,
+    log::{self, ProducerCheck},
+};
 use commit::{Drivers, Flight};
 use state::{FREE_FILES_RESERVED, State};
 
@@ -47,13 +52,13 @@ impl<D: Disk> Clone for Store<D> {
 }
 
 struct Inner<D: Disk> {
-    #[allow(dead_code)]
     disk: D,
     options: StoreOptions,
     /// The ring, by slot.
     files: Vec<D::File>,
     checkpoint_files: [D::File; 2],
     checkpoints: Cell<background::Checkpoints>,
+    background: RefCell<background::Background>,
     state: RefCell<State>,
     flights: RefCell<VecDeque<Flight>>,
     drivers: Arc<Drivers>,
@@ -161,11 +166,6 @@ impl<D: Disk> Store<D> {
         })
     }
 
-    /// Judges a verified batch of a producer by what its log holds of it.
-    pub fn check_producer(&self, id: LogId, _header: &BatchHeader) -> Option<ProducerCheck> {
-        self.end_offset(id).map(|_| ProducerCheck::Append)
-    }
-
     /// Keeps a small opaque value with the log; the last one wins.
     pub fn set_state(&self, id: LogId, kind: StateKind, value: Bytes) -> Ticket {
         self.change(id, &Record::State { kind, value: &value })
@@ -227,7 +227,8 @@ impl<D: Disk> Store<D> {
     /// whoever finds no room asks again after the next [`Store::commit`] or [`Store::background`] round.
     pub fn has_room(&self) -> bool {
         let state = self.inner.state.borrow();
-        state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
+        !self.inner.background.borrow().disk_full
+            && state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
             && state.space.free_files() >= FREE_FILES_RESERVED.min(state.space.files() / 2)
     }
 
@@ -249,17 +250,22 @@ impl<D: Disk> Store<D> {
     }
 
     /// The largest epoch not above `leader_epoch` and where it ends, as OffsetForLeaderEpoch answers it.
-    pub fn epoch_end(&self, _id: LogId, _leader_epoch: i32) -> Option<(i32, i64)> {
-        None
+    pub fn epoch_end(&self, id: LogId, leader_epoch: i32) -> Option<(i32, i64)> {
+        self.with_log(id, |slot| slot.log.epoch_end(leader_epoch))?
     }
 
     /// The leader epoch that the record at `offset` (or the next one after it) was appended in.
-    pub fn epoch_at(&self, _id: LogId, _offset: i64) -> Option<i32> {
-        None
+    pub fn epoch_at(&self, id: LogId, offset: i64) -> Option<i32> {
+        self.with_log(id, |slot| slot.log.epochs().at(offset))?
     }
 
-    pub fn last_epoch(&self, _id: LogId) -> Option<i32> {
-        None
+    pub fn last_epoch(&self, id: LogId) -> Option<i32> {
+        self.with_log(id, |slot| slot.log.epochs().last().map(|last| last.leader_epoch))?
+    }
+
+    /// What to do with a producer's batch, by its sequence numbers. None: no such log.
+    pub fn check_producer(&self, id: LogId, header: &BatchHeader) -> Option<ProducerCheck> {
+        self.with_log(id, |slot| slot.log.check_producer(header))
     }
 
     /// Whole batches from the one that holds `from`, with base offsets below `upto`, if all of them are in memory; the
@@ -271,39 +277,61 @@ impl<D: Disk> Store<D> {
 
     /// As [`Store::read_tail`], from memory or else from segments, where every batch's CRC is checked.
     pub async fn read(&self, id: LogId, from: i64, upto: i64, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
-        let (start_offset, end_offset) = self
-            .with_log(id, |slot| (slot.log.start_offset(), slot.log.end_offset()))
-            .ok_or(ReadError::UnknownLog)?;
-        if from < start_offset || from > end_offset {
-            return Err(ReadError::OutOfRange {
-                offset: from,
-                start_offset,
-                end_offset,
-            });
-        }
-        Ok(self.read_tail(id, from, upto, bytes_max).unwrap_or_default())
+        let plan = |from: i64, bytes_max: usize| {
+            let state = self.inner.state.borrow();
+            let slot = state.logs.get(&id).ok_or(ReadError::UnknownLog)?;
+            slot.log.plan_read(from, upto, bytes_max, &state.frames)
+        };
+        log::read::read(
+            &self.inner.disk,
+            plan,
+            |index| self.learn(id, index),
+            from,
+            upto,
+            bytes_max,
+        )
+        .await
     }
 
     /// The first record with a timestamp not below `timestamp`, below offset `upto`: (offset, timestamp, leader epoch).
     pub async fn offset_for_timestamp(
         &self,
         id: LogId,
-        _timestamp: i64,
-        _upto: i64,
+        timestamp: i64,
+        upto: i64,
     ) -> Result<Option<(i64, i64, i32)>, ReadError> {
-        self.end_offset(id).ok_or(ReadError::UnknownLog)?;
-        Ok(None)
+        let (plans, start_offset) = {
+            let state = self.inner.state.borrow();
+            let slot = state.logs.get(&id).ok_or(ReadError::UnknownLog)?;
+            (
+                slot.log.plan_time_lookup(timestamp, &state.frames),
+                slot.log.start_offset(),
+            )
+        };
+        let learn = |index| self.learn(id, index);
+        log::read::offset_for_timestamp(&self.inner.disk, plans, learn, timestamp, start_offset, upto).await
     }
 
     /// The record with the largest timestamp: (offset, timestamp, leader epoch).
     pub async fn max_timestamp(&self, id: LogId) -> Result<Option<(i64, i64, i32)>, ReadError> {
-        self.end_offset(id).ok_or(ReadError::UnknownLog)?;
-        Ok(None)
+        let largest = self
+            .with_log(id, |slot| slot.log.largest_timestamp())
+            .ok_or(ReadError::UnknownLog)?;
+        match largest {
+            Some(timestamp) => self.offset_for_timestamp(id, timestamp, i64::MAX).await,
+            None => Ok(None),
+        }
+    }
+
+    fn learn(&self, id: LogId, index: log::read::LearnedIndex) {
+        if let Some(slot) = self.inner.state.borrow_mut().logs.get_mut(&id) {
+            slot.log.learn_index(index);
+        }
     }
 
     /// Bytes of record batches in the log, wherever they are.
-    pub fn log_bytes(&self, _id: LogId) -> u64 {
-        0
+    pub fn log_bytes(&self, id: LogId) -> u64 {
+        self.with_log(id, |slot| slot.log.bytes()).unwrap_or(0)
     }
 
     pub fn stats(&self) -> StoreStats {

@@ -5,7 +5,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     rc::Rc,
 };
 
@@ -72,6 +72,7 @@ pub(super) async fn open<D: Disk>(
         files: opened.files,
         checkpoint_files: opened.checkpoint_files,
         checkpoints: Cell::new(checkpoints),
+        background: RefCell::default(),
         state: RefCell::new(state),
         flights: RefCell::new(VecDeque::new()),
         drivers: Default::default(),
@@ -104,10 +105,10 @@ fn empty_state<F>(opened: &Opened<F>, options: &StoreOptions, core: u32) -> Stat
     State::new(options, space, committer, opened.lineage, core)
 }
 
-/// One log in a checkpoint: id, where it is pinned from, length, state.
-pub(super) fn encode_checkpoint(logs: &BTreeMap<LogId, Slot>) -> Vec<u8> {
-    let mut body = (logs.len() as u32).to_le_bytes().to_vec();
-    for (id, slot) in logs {
+/// Logs, each with id, where it is pinned from, length, state; then the directories of deleted logs.
+pub(super) fn encode_checkpoint(state: &State) -> Vec<u8> {
+    let mut body = (state.logs.len() as u32).to_le_bytes().to_vec();
+    for (id, slot) in &state.logs {
         body.extend_from_slice(&id.0.to_le_bytes());
         body.extend_from_slice(&slot.pinned_from.unwrap_or(u64::MAX).to_le_bytes());
         let at = body.len();
@@ -116,10 +117,15 @@ pub(super) fn encode_checkpoint(logs: &BTreeMap<LogId, Slot>) -> Vec<u8> {
         let len = (body.len() - at - 4) as u32;
         body[at..at + 4].copy_from_slice(&len.to_le_bytes());
     }
+    body.extend_from_slice(&(state.doomed_directories.len() as u32).to_le_bytes());
+    for directory in &state.doomed_directories {
+        body.extend_from_slice(&(directory.len() as u32).to_le_bytes());
+        body.extend_from_slice(directory.as_bytes());
+    }
     body
 }
 
-fn decode_checkpoint(state: &mut State, mut body: &[u8]) -> Result<(), RecordError> {
+pub(super) fn decode_checkpoint(state: &mut State, mut body: &[u8]) -> Result<(), RecordError> {
     let body = &mut body;
     for _ in 0..u32_at(take(body, 4)?, 0) {
         let id = LogId(u64_at(take(body, 8)?, 0));
@@ -133,16 +139,20 @@ fn decode_checkpoint(state: &mut State, mut body: &[u8]) -> Result<(), RecordErr
         state.logs.insert(
             id,
             Slot {
-                log,
-                durable_end: 0,
                 pinned_from,
+                ..Slot::new(log)
             },
         );
+    }
+    for _ in 0..u32_at(take(body, 4)?, 0) {
+        let len = u32_at(take(body, 4)?, 0) as usize;
+        let directory = std::str::from_utf8(take(body, len)?).map_err(|_| RecordError("directory is not UTF-8"))?;
+        state.doomed_directories.push(directory.to_string());
     }
     if body.is_empty() {
         Ok(())
     } else {
-        Err(RecordError("more than the logs it counts"))
+        Err(RecordError("more than it counts"))
     }
 }
 
@@ -225,21 +235,12 @@ fn replay_frame(state: &mut State, frame: &Scanned, bytes: &Bytes, covered_seq: 
 
 fn replay_record(state: &mut State, id: LogId, record: &Record<'_>, at: FrameRef, fold: Fold) {
     match (record, fold) {
-        (Record::Create { spec, config }, Fold::Full) => {
-            let log = PartitionLog::new(id, spec.clone(), config.clone());
-            state.logs.insert(
-                id,
-                Slot {
-                    log,
-                    durable_end: 0,
-                    pinned_from: None,
-                },
-            );
+        (Record::Create { spec, config, suffixed }, Fold::Full) => {
+            let log = PartitionLog::new(id, spec.clone(), config.clone(), *suffixed);
+            state.logs.insert(id, Slot::new(log));
         }
         (Record::Delete, Fold::Full) => {
-            if let Some(mut slot) = state.logs.remove(&id) {
-                slot.log.release_all(&mut state.frames);
-            }
+            state.remove(id);
         }
         (Record::Create { .. } | Record::Delete, Fold::TailOnly) => {}
         _ => {

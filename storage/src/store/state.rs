@@ -35,6 +35,16 @@ pub(super) struct Slot {
     pub pinned_from: Option<u64>,
 }
 
+impl Slot {
+    pub fn new(log: PartitionLog) -> Slot {
+        Slot {
+            log,
+            durable_end: 0,
+            pinned_from: None,
+        }
+    }
+}
+
 /// A frame that takes records, or is full and waits to be sealed.
 pub(super) struct Filling {
     builder: FrameBuilder,
@@ -75,6 +85,8 @@ pub(super) struct State {
     pub committed: bool,
     waiters: BTreeMap<u64, Vec<Waker>>,
     pub next_log: u64,
+    /// Of deleted logs; removed after a checkpoint that says so.
+    pub doomed_directories: Vec<String>,
     pub failed: Option<String>,
     pub stats: StoreStats,
     /// What the next frame's buffer starts with.
@@ -97,6 +109,7 @@ impl State {
             committed: false,
             waiters: BTreeMap::new(),
             next_log: lineage.incarnation << 32 | u64::from(core) << 24,
+            doomed_directories: Vec::new(),
             failed: None,
             stats: StoreStats::default(),
             frame_bytes_expected: FRAME_BYTES_MIN,
@@ -209,34 +222,36 @@ impl State {
         }
     }
 
-    /// A new log, with its record.
+    /// A new log, with its record. Its directory has its id in the name: when a topic is deleted and made again, the
+    /// new log may be another core's, which cannot know whether the old files are gone.
     pub fn create(&mut self, id: LogId, spec: LogSpec, config: LogConfig) {
+        let suffixed = true;
         self.push(
             id,
             &Record::Create {
                 spec: spec.clone(),
                 config: config.clone(),
+                suffixed,
             },
         );
-        let log = PartitionLog::new(id, spec, config);
-        self.logs.insert(
-            id,
-            Slot {
-                log,
-                durable_end: 0,
-                pinned_from: None,
-            },
-        );
+        self.logs
+            .insert(id, Slot::new(PartitionLog::new(id, spec, config, suffixed)));
     }
 
     pub fn delete(&mut self, id: LogId) -> Ticket {
         let at = self.push(id, &Record::Delete);
+        self.remove(id);
+        Ticket {
+            frame_seq: at.frame_seq,
+        }
+    }
+
+    /// The effect of a DELETE record.
+    pub fn remove(&mut self, id: LogId) {
         if let Some(mut slot) = self.logs.remove(&id) {
             slot.log.release_all(&mut self.frames);
             self.moved.remove(&id);
-        }
-        Ticket {
-            frame_seq: at.frame_seq,
+            self.doomed_directories.push(slot.log.directory());
         }
     }
 

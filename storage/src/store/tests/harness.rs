@@ -270,7 +270,7 @@ impl Session {
             let parts = run(store.read(id, at, i64::MAX, 1 << 20)).expect("readable");
             let Some(last) = parts.last() else { break };
             at = BatchHeader::parse(last).expect("a batch").next_offset();
-            log.batches.extend(parts.iter().map(|part| describe(part)));
+            log.batches.extend(parts.iter().map(describe));
         }
         log
     }
