@@ -191,6 +191,13 @@ impl<M: Send + 'static> Mesh<M> {
         heard && self.wake_receiver()
     }
 
+    /// Whether messages for any core that `matters` wait for room.
+    pub(super) fn has_overflow(&self, matters: impl Fn(usize) -> bool) -> bool {
+        let outlets = self.to.borrow();
+        let waits = |(core, outlet): (usize, &Outlet<M>)| !outlet.overflow.is_empty() && matters(core);
+        outlets.iter().enumerate().any(waits)
+    }
+
     pub(super) fn close(&self) {
         let _waker = self.waiting.borrow_mut().take();
     }

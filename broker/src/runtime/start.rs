@@ -23,6 +23,7 @@ use super::{
     pump::Pump,
     ring::{Ring, Sizes},
     supervisor::{self, Signals, Vitals},
+    world::World,
 };
 
 /// How a node runs on this machine.
@@ -32,7 +33,7 @@ pub struct Options {
     pub cores: usize,
     /// Root of [`Disk`](corelane_storage::disk::Disk); locked while the node runs.
     pub data_dir: PathBuf,
-    /// Of [`World::random`](super::world::World::random).
+    /// Of [`World::random`](World::random).
     pub seed: u64,
     /// Pin each core to its CPU.
     pub pin: bool,
@@ -166,9 +167,7 @@ impl<M: Send + 'static> Seat<M> {
             return;
         }
         let vitals = self.vitals.clone();
-        let index = self.index;
         executor.run(self.live(node, ring));
-        vitals.cores[index].ended.store(true, Ordering::SeqCst);
         vitals.running.fetch_sub(1, Ordering::SeqCst);
     }
 
@@ -201,6 +200,11 @@ impl<M: Send + 'static> Seat<M> {
 
         node(world.clone()).await;
 
+        // What this core has said reaches every core whose node still runs.
+        vitals.cores[index].ended.store(true, Ordering::SeqCst);
+        while mesh.has_overflow(|core| !vitals.cores[core].ended.load(Ordering::SeqCst)) {
+            world.sleep(Duration::from_millis(1)).await;
+        }
         stopped.set(true);
         vitals.cores[index].doorbell.event.signal();
         pump.await;

@@ -37,6 +37,7 @@ pub(super) struct CoreVitals {
     pub(super) heartbeat: AtomicU64,
     pub(super) poke: EventFd,
     pub(super) doorbell: Arc<Doorbell>,
+    /// Its node has ended: it hears no messages and need not move.
     pub(super) ended: AtomicBool,
 }
 

@@ -1,4 +1,8 @@
 //! The runtime on a real machine: rings, threads, files, sockets and processes.
 
+mod cores;
+mod disk;
+mod process;
+mod refusals;
 mod server;
 mod streams;

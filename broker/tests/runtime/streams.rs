@@ -3,12 +3,16 @@
 use std::{
     io::{Read, Write},
     net::TcpStream,
+    sync::LazyLock,
     thread,
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use corelane_broker::runtime::{GlommioWorld, RingStream, world::Stream};
+use corelane_broker::runtime::{
+    GlommioWorld, RingStream,
+    world::{Stream, World},
+};
 
 use crate::server::with_server;
 
@@ -79,5 +83,164 @@ fn a_slow_reader_gets_a_large_vectored_write_whole() {
         }
         let sent: Vec<u8> = (0..PARTS).flat_map(|seed| pattern(seed, PART)).collect();
         assert!(received == sent);
+    });
+}
+
+#[test]
+fn a_peer_that_is_not_read_is_held_back() {
+    let serve = |world: GlommioWorld<()>, stream: RingStream| async move {
+        // One small read, then none until the client says so on another connection.
+        let (first, bytes) = stream.read(BytesMut::new()).await;
+        first.unwrap();
+        if &bytes[..4] == b"hold" {
+            world.sleep(Duration::from_millis(700)).await;
+            let mut received = bytes.len();
+            loop {
+                let (read, bytes) = stream.read(BytesMut::new()).await;
+                // What waits unread is bounded: the limit, and what was on its way when it was reached.
+                assert!(bytes.len() <= (256 << 10) + 256 * (16 << 10));
+                match read.unwrap() {
+                    0 => break,
+                    read => received += read,
+                }
+            }
+            stream.write(vec![Bytes::from(received.to_string())]).await.unwrap();
+        }
+    };
+    with_server(1, serve, |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"hold").unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let piece = vec![1; 1 << 20];
+        let mut sent = 4;
+        let begin = std::time::Instant::now();
+        // Everything that the server takes before it reads.
+        while begin.elapsed() < Duration::from_millis(400) {
+            match stream.write(&piece) {
+                Ok(more) => sent += more,
+                Err(_) => thread::sleep(Duration::from_millis(5)),
+            }
+        }
+        assert!(sent < 64 << 20, "nothing holds the peer back: {sent} bytes");
+        stream.set_nonblocking(false).unwrap();
+        stream.write_all(&piece).unwrap();
+        sent += piece.len();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert_eq!(answer, sent.to_string());
+    });
+}
+
+/// More than fits into the buffers of a connection.
+fn large() -> Bytes {
+    static LARGE: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(vec![1; 32 << 20]));
+    LARGE.clone()
+}
+
+#[test]
+fn connections_may_go_away_at_any_time() {
+    let serve = |world: GlommioWorld<()>, stream: RingStream| async move {
+        let (read, bytes) = stream.read(BytesMut::new()).await;
+        if !matches!(read, Ok(1..)) {
+            return;
+        }
+        match bytes[0] % 5 {
+            // Dropped while a receive is armed.
+            0 => {}
+            // Dropped while a send that nobody takes is in flight.
+            1 => {
+                let large = large();
+                futures_lite::future::poll_once(stream.write(vec![large])).await;
+            }
+            // A reader and a writer on clones, ended by a shutdown in between.
+            2 => {
+                let (reader, writer) = (stream.clone(), stream.clone());
+                world.spawn("reader", async move {
+                    // The peer may be faster than the shutdown.
+                    while let (Ok(1..), _) = reader.read(BytesMut::new()).await {}
+                });
+                world.spawn("writer", async move {
+                    let large = large();
+                    assert!(writer.write(vec![large]).await.is_err());
+                });
+                world.yield_now().await;
+                stream.shutdown();
+            }
+            // A read that is dropped loses nothing.
+            3 => {
+                let first = stream.read(BytesMut::from(&b"own"[..]));
+                if futures_lite::future::poll_once(first).await.is_some() {
+                    return;
+                }
+                let (read, bytes) = stream.read(BytesMut::new()).await;
+                assert!(!matches!(read, Ok(1..)) || bytes[..] == b"more"[..bytes.len()]);
+            }
+            // The peer is gone in the middle of a write.
+            _ => {
+                let large = large();
+                let _ = stream.write(vec![large]).await;
+            }
+        }
+    };
+    with_server(2, serve, |address| {
+        let clients: Vec<_> = (0..8)
+            .map(|client| {
+                thread::spawn(move || {
+                    for round in 0..60u8 {
+                        let mut stream = TcpStream::connect(address).unwrap();
+                        // Some of them are waited for by the server too.
+                        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+                        let _ = stream.write_all(&[round + client]);
+                        thread::sleep(Duration::from_micros(u64::from(round % 4) * 100));
+                        let _ = stream.write_all(b"more");
+                        if round % 2 == 0 {
+                            let _ = stream.read(&mut [0; 100]);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().unwrap();
+        }
+        // And the cores still serve.
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(&[4]).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        assert_eq!(received.len(), large().len());
+    });
+}
+
+#[test]
+fn a_read_keeps_what_the_reader_has() {
+    let serve = |_, stream: RingStream| async move {
+        let mut have = BytesMut::from(&b">"[..]);
+        loop {
+            let before = have.len();
+            let (read, bytes) = stream.read(have).await;
+            have = bytes;
+            let read = read.unwrap();
+            assert_eq!(have.len(), before + read);
+            if read == 0 {
+                break;
+            }
+        }
+        stream
+            .write(vec![have.freeze(), Bytes::new(), Bytes::from_static(b"<")])
+            .await
+            .unwrap();
+    };
+    with_server(1, serve, |address| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        for piece in pattern(3, 3000).chunks(1000) {
+            stream.write_all(piece).unwrap();
+            thread::sleep(Duration::from_millis(10));
+        }
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        assert_eq!(received, [b">", &pattern(3, 3000)[..], b"<"].concat());
     });
 }

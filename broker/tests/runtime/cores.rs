@@ -1,0 +1,160 @@
+//! Goal: timers fire in time and in order, cores hear each other while parked, and nothing that is said is lost.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use corelane_broker::runtime::{GlommioWorld, start, world::World};
+
+use crate::server::{Scratch, options};
+
+/// Runs a node on `cores` cores to its end.
+fn run<M, Node, Running>(cores: usize, node: Node)
+where
+    M: Send + 'static,
+    Node: Fn(GlommioWorld<M>) -> Running + Clone + Send + 'static,
+    Running: Future<Output = ()> + 'static,
+{
+    let scratch = Scratch::new();
+    start(options(&scratch, cores), node).unwrap();
+}
+
+#[test]
+fn timers_fire_in_order_and_not_early() {
+    run(1, |world: GlommioWorld<()>| async move {
+        let order = Arc::new(Mutex::new(Vec::new()));
+        // Set in an order that makes the kernel's timer move both ways.
+        for delay_ms in [50u64, 20, 90, 5, 70, 1, 60] {
+            let (order, inner) = (order.clone(), world.clone());
+            world.spawn("timer", async move {
+                let before = inner.now();
+                inner.sleep(Duration::from_millis(delay_ms)).await;
+                assert!(inner.now().since(before) >= Duration::from_millis(delay_ms));
+                order.lock().unwrap().push(delay_ms);
+            });
+        }
+        // Dropped before it fires.
+        drop(world.sleep(Duration::from_millis(2)));
+        world.sleep(Duration::from_millis(200)).await;
+        assert_eq!(*order.lock().unwrap(), [1, 5, 20, 50, 60, 70, 90]);
+    });
+}
+
+#[test]
+fn timers_fire_under_tasks_that_only_yield() {
+    run(1, |world: GlommioWorld<()>| async move {
+        let inner = world.clone();
+        world.spawn("hog", async move {
+            loop {
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_micros(50) {}
+                inner.yield_now().await;
+            }
+        });
+        let before = world.now();
+        for _ in 0..20 {
+            world.sleep(Duration::from_millis(1)).await;
+        }
+        let took = world.now().since(before);
+        assert!(took < Duration::from_millis(400), "20 sleeps of 1 ms took {took:?}");
+        // The blocking pool answers through glommio's own rings, which must have their turn too.
+        let before = world.now();
+        use corelane_storage::disk::Disk;
+        for _ in 0..20 {
+            world.disk().free_bytes().await.unwrap();
+        }
+        let took = world.now().since(before);
+        assert!(took < Duration::from_millis(400), "20 blocking calls took {took:?}");
+    });
+}
+
+#[test]
+fn parked_cores_wake_for_messages() {
+    const ROUNDS: u64 = 500;
+    run(2, |world: GlommioWorld<u64>| async move {
+        let peer = 1 - world.core();
+        if world.core() == 0 {
+            for round in 0..ROUNDS {
+                // Long enough that the peer sleeps, for some of the rounds.
+                if round % 3 == 0 {
+                    world.sleep(Duration::from_micros(300)).await;
+                }
+                world.send(peer, round);
+                assert_eq!(world.receive().await, (peer, round + 1));
+            }
+        } else {
+            for round in 0..ROUNDS {
+                assert_eq!(world.receive().await, (peer, round));
+                world.send(peer, round + 1);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_flood_to_a_slow_core_is_kept_whole_and_in_order() {
+    const MESSAGES: u64 = 200_000;
+    run(2, |world: GlommioWorld<u64>| async move {
+        let peer = 1 - world.core();
+        if world.core() == 0 {
+            for message in 0..MESSAGES {
+                world.send(peer, message);
+            }
+            // Parks with far more waiting than the ring between the cores holds.
+            assert_eq!(world.receive().await, (peer, MESSAGES));
+        } else {
+            for message in 0..MESSAGES {
+                if message % 10_000 == 0 {
+                    world.sleep(Duration::from_millis(2)).await;
+                }
+                assert_eq!(world.receive().await, (peer, message));
+            }
+            world.send(peer, MESSAGES);
+        }
+    });
+}
+
+#[test]
+fn floods_in_both_directions_end() {
+    const MESSAGES: u64 = 50_000;
+    run(3, |world: GlommioWorld<u64>| async move {
+        let cores = world.cores();
+        for message in 0..MESSAGES {
+            for core in 0..cores {
+                world.send(core, message);
+            }
+        }
+        let mut next = vec![0; cores];
+        for _ in 0..MESSAGES * cores as u64 {
+            let (sender, message) = world.receive().await;
+            assert_eq!(message, next[sender]);
+            next[sender] += 1;
+        }
+    });
+}
+
+#[test]
+fn seeds_give_the_same_numbers_and_cores_give_others() {
+    let numbers = |seed: u64| {
+        let found = Arc::new(Mutex::new(Vec::new()));
+        let scratch = Scratch::new();
+        let mut options = options(&scratch, 2);
+        options.seed = seed;
+        let kept = found.clone();
+        start(options, move |world: GlommioWorld<()>| {
+            let kept = kept.clone();
+            async move {
+                let number = world.random();
+                kept.lock().unwrap().push((world.core(), number));
+            }
+        })
+        .unwrap();
+        let mut found = found.lock().unwrap().clone();
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(numbers(1), numbers(1));
+    assert_ne!(numbers(1), numbers(2));
+    assert_ne!(numbers(1)[0].1, numbers(1)[1].1);
+}
