@@ -54,7 +54,8 @@ impl PartitionLog {
             } => {
                 if let Some(entry) = self.tail.front().filter(|_| partial_bytes > 0).copied() {
                     // The last time that its header is in memory.
-                    self.settle(&entry, frames.bytes(entry.at).as_deref());
+                    let bytes = self.tail.bytes_of(&entry, frames);
+                    self.settle(&entry, bytes.as_deref());
                 }
                 apply_residue(&mut self.tail, record, at, frames);
                 self.tail.position = file_pos;
@@ -161,13 +162,16 @@ impl PartitionLog {
         }
         self.generation += 1;
         self.truncated_in = at.frame_seq;
-        while self.tail.pop_back_from(to_offset, frames).is_some() {}
+        let mut cuts_partial = false;
+        while let Some(entry) = self.tail.pop_back_from(to_offset, frames) {
+            cuts_partial = entry.partial;
+        }
         if let Some(last) = self.tail.entries.back() {
             self.end_offset = last.last_offset + 1;
         } else {
             let files_end = self.segments.end_offset().unwrap_or(self.start_offset);
             self.end_offset = files_end.min(to_offset).max(self.start_offset);
-            self.truncate_files(files_end);
+            self.truncate_files(files_end, cuts_partial);
             self.settled.truncate(self.end_offset);
         }
         self.epochs.truncate_end(self.end_offset);
@@ -175,7 +179,7 @@ impl PartitionLog {
             .tail
             .entries
             .back()
-            .is_some_and(|last| frames.bytes(last.at).is_none())
+            .is_some_and(|last| self.tail.bytes_of(last, frames).is_none())
         {
             // Its frame still fills, so its bytes are not here to start over from.
             self.producers.truncate(self.end_offset);
@@ -185,14 +189,16 @@ impl PartitionLog {
     }
 
     /// The tail is empty, and the log ends where the files do or before.
-    fn truncate_files(&mut self, files_end: i64) {
+    fn truncate_files(&mut self, files_end: i64, cuts_partial: bool) {
         if self.end_offset < files_end {
-            self.segments.truncate(self.end_offset);
+            // With nothing left to read, no file is kept: the start may be inside of a batch that is cut.
+            let keeps = self.end_offset > self.start_offset;
+            self.segments.truncate(if keeps { self.end_offset } else { 0 });
             self.tail.position = 0;
             return;
         }
         // The file has the beginning of a batch that is cut: nothing can be written after it.
-        let is_torn = |active: &Segment| self.tail.position != active.position;
+        let is_torn = |active: &Segment| cuts_partial || self.tail.position != active.position;
         if self.segments.active.as_ref().is_some_and(is_torn) {
             let active = self.segments.active.take().expect("just seen");
             if active.end_offset == active.base_offset {
@@ -212,7 +218,7 @@ impl PartitionLog {
     fn restart_producers(&mut self, frames: &Frames) {
         self.producers = self.settled.clone();
         for entry in self.tail.entries.iter().filter(|entry| !entry.partial) {
-            if let Some(batch) = frames.bytes(entry.at)
+            if let Some(batch) = self.tail.bytes_of(entry, frames)
                 && let Ok(header) = BatchHeader::parse(&batch)
             {
                 self.producers.on_append(&header, &batch);
@@ -227,7 +233,7 @@ impl PartitionLog {
         self.start_offset = offset;
         self.segments.advance_start(offset);
         let beyond = offset > self.end_offset;
-        while let Some(bytes) = self.tail.front().map(|entry| frames.bytes(entry.at))
+        while let Some(bytes) = self.tail.front().map(|entry| self.tail.bytes_of(entry, frames))
             && let Some(entry) = self.tail.pop_front_below(offset, frames)
         {
             self.settle(&entry, bytes.as_deref());
@@ -278,7 +284,7 @@ impl PartitionLog {
             return;
         };
         let mut at = self.tail.position;
-        while let Some(bytes) = self.tail.front().map(|entry| frames.bytes(entry.at))
+        while let Some(bytes) = self.tail.front().map(|entry| self.tail.bytes_of(entry, frames))
             && let Some(entry) = self.tail.pop_front_below(end_offset, frames)
         {
             at += u64::from(entry.at.len);
@@ -358,6 +364,7 @@ fn apply_residue(tail: &mut Tail, record: &Record<'_>, at: FrameRef, frames: &mu
         at: at.at + RESIDUE_PREFIX_BYTES + skipped as u32,
         len: len as u32,
     };
+    tail.keep_copy(part(0, bytes.len()), bytes);
     let mut skipped = partial_bytes as usize;
     let mut batches = Vec::new();
     while let Some(Ok(header)) = bytes.get(skipped..).map(BatchHeader::parse) {

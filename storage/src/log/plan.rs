@@ -161,7 +161,11 @@ impl PartitionLog {
         let mut lengths = Vec::new();
         let mut full = false;
         for entry in &self.tail.entries {
-            let Some(bytes) = frames.bytes(entry.at).filter(|_| entry.at.frame_seq <= durable_seq) else {
+            let Some(bytes) = self
+                .tail
+                .bytes_of(entry, frames)
+                .filter(|_| entry.at.frame_seq <= durable_seq)
+            else {
                 break;
             };
             let continues = entry.partial || end < segment.position;
@@ -259,7 +263,7 @@ impl PartitionLog {
             at += u64::from(entry.at.len);
             index =
                 index.and_then(|index| index.with(entry, at, segment.base_offset, self.config.index_interval_bytes));
-            if let Some(batch) = frames.bytes(entry.at).filter(|_| !entry.partial)
+            if let Some(batch) = self.tail.bytes_of(entry, frames).filter(|_| !entry.partial)
                 && let Ok(header) = BatchHeader::parse(&batch)
             {
                 producers.on_append(&header, &batch);
@@ -322,7 +326,7 @@ impl PartitionLog {
         }
         let mut bytes = Vec::with_capacity(len as usize);
         for entry in copied {
-            bytes.extend_from_slice(&frames.bytes(entry.at)?);
+            bytes.extend_from_slice(&self.tail.bytes_of(entry, frames)?);
         }
         bytes.drain(..skip as usize);
         Some(ResidueCopy {

@@ -42,6 +42,8 @@ pub struct FileRead {
     /// Offset after the last batch that counts.
     end_offset: i64,
     sealed: bool,
+    /// The file ends at `position` or, when it was trimmed and the record of that was lost, before.
+    cut: bool,
     index: Option<Rc<SegmentIndex>>,
     index_interval_bytes: u32,
 }
@@ -99,7 +101,7 @@ impl PartitionLog {
             .iter()
             .filter(|entry| !entry.partial && entry.max_timestamp >= timestamp);
         plans.push(ReadPlan::Memory(
-            entries.filter_map(|entry| frames.bytes(entry.at)).collect(),
+            entries.filter_map(|entry| self.tail.bytes_of(entry, frames)).collect(),
         ));
         plans
     }
@@ -138,6 +140,7 @@ impl PartitionLog {
                 .as_ref()
                 .is_none_or(|active| active.file != segment.file)
                 && !segment.cut,
+            cut: segment.cut,
             index: segment.index.clone(),
             index_interval_bytes: self.config.index_interval_bytes,
         }
@@ -147,7 +150,7 @@ impl PartitionLog {
     fn partial_read(&self, frames: &Frames) -> Option<FileRead> {
         let partial = self.tail.front().filter(|entry| entry.partial)?;
         let active = self.segments.active.as_ref()?;
-        let suffix = frames.bytes(partial.at)?;
+        let suffix = self.tail.bytes_of(partial, frames)?;
         Some(FileRead {
             suffix,
             end_offset: partial.last_offset + 1,
@@ -255,6 +258,7 @@ pub(crate) async fn scan<F: DiskFile>(
     end_offset: i64,
     index_interval_bytes: u32,
 ) -> Result<SegmentIndex, ReadError> {
+    let position = position.min(file.size().await.map_err(|error| Fault::Io(error).into_error(name))?);
     let mut window = Window::new(file, position, Bytes::new(), READ_BYTES_MAX);
     let mut index = SegmentIndex::default();
     let scanned = scan_into(
@@ -308,7 +312,7 @@ impl FileRead {
             .map_err(Fault::of_open)?;
         let index = self.index(disk, &file, learn).await?;
         let read_bytes = bytes_max.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
-        let mut window = Window::new(&file, self.position, self.suffix.clone(), read_bytes);
+        let mut window = self.window(&file, self.suffix.clone(), read_bytes).await?;
         let mut at = index.position_of(from, self.file.base_offset);
         let mut next_offset = self.file.base_offset;
         let mut out: Vec<Bytes> = Vec::new();
@@ -328,6 +332,10 @@ impl FileRead {
             }
             at += bytes as u64;
         }
+        if next_offset < self.end_offset {
+            let what = format!("ends at offset {next_offset}, not at {}", self.end_offset);
+            return Err(Fault::Corrupt { position: at, what });
+        }
         Ok((out, false))
     }
 
@@ -343,7 +351,7 @@ impl FileRead {
             .await
             .map_err(Fault::of_open)?;
         let index = self.index(disk, &file, learn).await?;
-        let mut window = Window::new(&file, self.position, self.suffix.clone(), READ_BYTES_MIN);
+        let mut window = self.window(&file, self.suffix.clone(), READ_BYTES_MIN).await?;
         let mut at = index.position_of_time(timestamp, self.file.base_offset);
         let mut next_offset = self.file.base_offset;
         while let Some(header) = window.header(at, next_offset, self.end_offset).await? {
@@ -358,6 +366,19 @@ impl FileRead {
             at += header.batch_bytes() as u64;
         }
         Ok(None)
+    }
+
+    async fn window<'a, F: DiskFile>(
+        &self,
+        file: &'a F,
+        suffix: Bytes,
+        read_bytes: usize,
+    ) -> Result<Window<'a, F>, Fault> {
+        let mut position = self.position;
+        if self.cut {
+            position = position.min(file.size().await.map_err(Fault::Io)?);
+        }
+        Ok(Window::new(file, position, suffix, read_bytes))
     }
 
     /// The segment's index: known, or read from its files, or made by a scan.
@@ -379,7 +400,7 @@ impl FileRead {
             Some(index) => index,
             None => {
                 // Without the suffix: its batch is not wholly in the file.
-                let mut window = Window::new(file, self.position, Bytes::new(), READ_BYTES_MAX);
+                let mut window = self.window(file, Bytes::new(), READ_BYTES_MAX).await?;
                 let mut index = SegmentIndex::default();
                 let interval_bytes = self.index_interval_bytes;
                 let base_offset = self.file.base_offset;
@@ -489,7 +510,7 @@ impl<'a, F: DiskFile> Window<'a, F> {
         let bytes = self.get(at, BATCH_HEADER_BYTES).await?;
         let corrupt = |what: String| Fault::Corrupt { position: at, what };
         let header = BatchHeader::parse(&bytes).map_err(|error| corrupt(error.to_string()))?;
-        if header.base_offset >= end_offset {
+        if header.next_offset() > end_offset {
             return Ok(None);
         }
         if header.base_offset < next_offset || header.last_offset_delta < 0 {

@@ -29,6 +29,8 @@ pub(super) struct Tail {
     /// Where the first entry's bytes belong in the active segment; where the next batch goes if there is none.
     pub position: u64,
     bytes: u64,
+    /// What the last RESIDUE copied, for as long as its frame fills and cannot be read.
+    copy: Option<(FrameRef, Bytes)>,
 }
 
 impl Tail {
@@ -66,8 +68,27 @@ impl Tail {
         Some(entry)
     }
 
+    /// Keeps the bytes of a RESIDUE record that lie at `at`.
+    pub fn keep_copy(&mut self, at: FrameRef, bytes: &[u8]) {
+        self.copy = Some((at, Bytes::copy_from_slice(bytes)));
+    }
+
+    /// The bytes of an entry; None while its frame fills.
+    pub fn bytes_of(&self, entry: &TailEntry, frames: &Frames) -> Option<Bytes> {
+        frames.bytes(entry.at).or_else(|| {
+            let (at, bytes) = self
+                .copy
+                .as_ref()
+                .filter(|(at, _)| at.frame_seq == entry.at.frame_seq)?;
+            let start = entry.at.at.checked_sub(at.at)? as usize;
+            let end = start + entry.at.len as usize;
+            (end <= bytes.len()).then(|| bytes.slice(start..end))
+        })
+    }
+
     fn forget(&mut self, entry: TailEntry, frames: &mut Frames) {
         frames.release(entry.at);
+        self.copy.take_if(|(at, _)| frames.bytes(*at).is_some());
         self.bytes -= u64::from(entry.at.len);
     }
 
@@ -78,10 +99,12 @@ impl Tail {
         let mut out = Vec::new();
         let mut room = bytes_max;
         for entry in self.entries.range(first..) {
-            if entry.base_offset >= upto || !out.is_empty() && entry.at.len as usize > room {
+            if from >= upto || entry.base_offset >= upto || !out.is_empty() && entry.at.len as usize > room {
                 break;
             }
-            let Some(bytes) = frames.bytes(entry.at) else { break };
+            let Some(bytes) = self.bytes_of(entry, frames) else {
+                break;
+            };
             room = room.saturating_sub(bytes.len());
             out.push(bytes);
         }

@@ -1,1 +1,5 @@
 //! Tests of the partition log.
+
+mod harness;
+mod kafka_tools;
+mod model;
