@@ -1,7 +1,7 @@
 //! `corelane start`: reads the configuration, looks at the host, and runs the node until it is told to stop.
 
 use std::{
-    io::Write,
+    io::{IsTerminal, Write},
     net::{SocketAddr, ToSocketAddrs},
     path::PathBuf,
     process::ExitCode,
@@ -163,6 +163,7 @@ fn init_log(json: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     if json {
         builder.json().init();
