@@ -11,8 +11,10 @@ use corelane_protocol::{
 };
 
 use super::{
-    api_versions, create_partitions, create_topics, delete_topics, describe_cluster, describe_configs, fetch,
-    incremental_alter_configs, init_producer_id, list_offsets, metadata, offset_for_leader_epoch, produce, table,
+    api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
+    describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch, produce,
+    sync_group, table,
 };
 use crate::{
     core::{Core, Message},
@@ -108,6 +110,16 @@ pub async fn dispatch<W: World<Message = Message>>(core: Core<W>, peer: SocketAd
         ApiKey::CREATE_PARTITIONS => plain(core, context, body, create_partitions::handle).await,
         ApiKey::INCREMENTAL_ALTER_CONFIGS => plain(core, context, body, incremental_alter_configs::handle).await,
         ApiKey::DESCRIBE_CLUSTER => plain(core, context, body, describe_cluster::handle).await,
+        ApiKey::FIND_COORDINATOR => plain(core, context, body, find_coordinator::handle).await,
+        ApiKey::JOIN_GROUP => plain(core, context, body, join_group::handle).await,
+        ApiKey::HEARTBEAT => plain(core, context, body, heartbeat::handle).await,
+        ApiKey::LEAVE_GROUP => plain(core, context, body, leave_group::handle).await,
+        ApiKey::SYNC_GROUP => plain(core, context, body, sync_group::handle).await,
+        ApiKey::DESCRIBE_GROUPS => plain(core, context, body, describe_groups::handle).await,
+        ApiKey::LIST_GROUPS => plain(core, context, body, list_groups::handle).await,
+        ApiKey::OFFSET_COMMIT => plain(core, context, body, offset_commit::handle).await,
+        ApiKey::OFFSET_FETCH => plain(core, context, body, offset_fetch::handle).await,
+        ApiKey::DELETE_GROUPS => plain(core, context, body, delete_groups::handle).await,
         _ => unreachable!("{} is in the table without a handler", context.api_key),
     }
 }

@@ -12,11 +12,12 @@ use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{
-    CONTROLLER_CORE, Core, Message, commit,
+    CONSUMER_OFFSETS, CONTROLLER_CORE, Core, Message, commit,
     message::{Call, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
 };
 use crate::{
     config::TopicConfig,
+    group,
     limits::STOP_WAIT_MS_MAX,
     metadata::{
         Image,
@@ -188,7 +189,11 @@ impl<W: World<Message = Message>> Core<W> {
         for action in &actions {
             self.carry_out(action);
         }
+        let deleted = reconcile::deleted_topics(&previous, &image);
         *self.image.borrow_mut() = image;
+        if !deleted.is_empty() {
+            group::host::on_topics_deleted(self, &deleted);
+        }
         for action in &actions {
             if let Action::DeleteLog { topic_id, partition } = action {
                 self.delete_log(&PartitionKey {
@@ -263,6 +268,10 @@ impl<W: World<Message = Message>> Core<W> {
                 }
                 open.replica
                     .lead(*leader_epoch, state.isr.len(), usize::from(state.min_isr));
+                drop(partitions);
+                if &*topic.name == CONSUMER_OFFSETS {
+                    group::host::open(self, key, *leader_epoch);
+                }
             }
             Action::CloseLeader {
                 topic,
@@ -273,6 +282,7 @@ impl<W: World<Message = Message>> Core<W> {
                     topic_id: topic.topic_id,
                     partition: *partition,
                 };
+                group::host::close(self, &key);
                 if let Some(open) = self.partitions.borrow_mut().get_mut(&key) {
                     open.replica.resign(state.leader_epoch);
                 }
@@ -284,6 +294,7 @@ impl<W: World<Message = Message>> Core<W> {
 
     fn delete_log(&self, key: &PartitionKey) {
         self.forget_topic_config(key.topic_id);
+        group::host::close(self, key);
         if let Some(log) = partition::close(self, key) {
             self.store().delete(log);
         }
@@ -322,6 +333,8 @@ impl<W: World<Message = Message>> Core<W> {
     /// Stops taking requests, lets those under way end, and closes the store, so that the next start replays little.
     pub(super) async fn close(&self) {
         self.stopping.set(true);
+        // Members that wait for a rebalance would wait past the deadline.
+        group::host::close_all(self);
         let deadline = self.world.now().after(Duration::from_millis(STOP_WAIT_MS_MAX));
         while self.requests_under_way() > 0 && self.world.now() < deadline {
             self.world.sleep(Duration::from_millis(10)).await;

@@ -4,7 +4,7 @@ use super::{
     Core, ReplyTo,
     message::{Message, Reply, Request},
 };
-use crate::{partition, runtime::world::World};
+use crate::{group, partition, runtime::world::World};
 
 /// Takes messages for as long as the core lives.
 pub(super) async fn run<W: World<Message = Message>>(core: Core<W>) {
@@ -22,6 +22,7 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
     match request {
         Request::Produce(call) => partition::produce::take(core, to, call),
         Request::Fetch(call) => partition::fetch::take(core, to, call),
+        Request::Group(call) => group::host::take(core, to, call),
         Request::CancelFetch(call) => {
             partition::fetch::finish(core, (to.core, call.0));
             core.reply(to, Reply::CancelFetch(()));

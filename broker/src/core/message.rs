@@ -8,6 +8,7 @@ use std::sync::Arc;
 use corelane_storage::Identity;
 
 use crate::{
+    group::{self, GroupCall},
     metadata::{Answer, Image, Wish, WishError},
     partition::{
         EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall, ListOffsetsAnswer, ListOffsetsCall, ProduceAnswer,
@@ -73,6 +74,8 @@ calls! {
     CancelFetch(CancelFetchCall) -> ();
     ListOffsets(ListOffsetsCall) -> ListOffsetsAnswer;
     EpochEnd(EpochEndCall) -> EpochEndAnswer;
+    /// Ask the coordinator of a partition of `__consumer_offsets`.
+    Group(GroupCall) -> group::Response;
 }
 
 pub struct OpenCall(pub Identity);

@@ -32,6 +32,7 @@ pub use topics::{ByOwner, CONSUMER_OFFSETS};
 
 use crate::{
     config::{self, TopicConfig},
+    group::Groups,
     metadata::Image,
     node::{Endpoint, Endpoints, NodeOptions, TuneStore},
     partition::{Partitions, session::FetchSessions},
@@ -65,6 +66,7 @@ pub struct State<W: World> {
     pub config: Arc<config::Broker>,
     pub(crate) partitions: RefCell<Partitions>,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
+    pub(crate) groups: RefCell<Groups>,
     pub(crate) timers: timers::Timers,
     identity: OnceCell<Identity>,
     store: OnceCell<Store<W::Disk>>,
@@ -96,6 +98,7 @@ impl<W: World<Message = Message>> Core<W> {
             config,
             partitions: RefCell::default(),
             fetch_sessions: RefCell::new(sessions),
+            groups: RefCell::default(),
             timers: timers::Timers::default(),
             identity: OnceCell::new(),
             store: OnceCell::new(),

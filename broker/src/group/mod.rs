@@ -7,7 +7,8 @@
 //!                         __consumer_offsets         partition's log and says when
 //! ```
 //!
-//! No sockets, clock, random or default-hasher order in here. Record bytes are Kafka's own. Groups of other kinds
+//! No sockets, clock, random or default-hasher order in here, but in `host`, which joins coordinators with cores and logs
+//! and decides nothing. Record bytes are Kafka's own. Groups of other kinds
 //! (KIP-848 consumer groups, share groups, Streams groups) and transactional commits are not in here yet; their records
 //! are passed over when loading.
 
@@ -16,6 +17,7 @@ mod config;
 mod coordinator;
 mod event;
 mod expiry;
+pub mod host;
 mod load;
 mod member;
 mod offsets;
@@ -36,6 +38,7 @@ use std::rc::Rc;
 pub use config::GroupConfig;
 pub use coordinator::Coordinator;
 pub use event::{AppendToken, Client, Effect, Event, GroupRecord, Now, Request, RequestToken, Response};
+pub use host::{GroupCall, Groups};
 pub use partition::partition_for;
 
 /// Ids are shared by maps and timers of one core.

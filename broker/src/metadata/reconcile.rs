@@ -87,6 +87,18 @@ pub fn plan(old: &Image, new: &Image, me: &Me) -> Vec<Action> {
     actions
 }
 
+/// Names of the topics that are in `old` and not in `new` any more.
+pub fn deleted_topics(old: &Image, new: &Image) -> Vec<String> {
+    old.topic_map()
+        .differences(new.topic_map(), Arc::ptr_eq)
+        .into_iter()
+        .filter_map(|difference| match difference {
+            Difference::Removed(_, topic) => Some(topic.name.to_string()),
+            _ => None,
+        })
+        .collect()
+}
+
 /// Whether a log on this disk belongs to nobody any more. A topic that is absent from an image that does not reach the
 /// log's creation is merely early. Topic ids are never used twice, so a topic made anew under the old name is another.
 pub fn is_garbage(image: &Image, topic_id: Uuid, partition: i32, create_index: u64) -> bool {

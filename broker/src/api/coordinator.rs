@@ -1,0 +1,80 @@
+//! From a group id to its coordinator: what all group APIs share.
+
+use std::sync::Arc;
+
+use corelane_protocol::error_code::ErrorCode;
+
+use super::dispatch::RequestContext;
+use crate::{
+    core::{CONSUMER_OFFSETS, Core, Message},
+    group::{Client, GroupCall, Request, Response, partition_for},
+    metadata::Topic,
+    partition::PartitionKey,
+    runtime::world::World,
+};
+
+/// Asks the coordinator of `group_id`, on whichever core it lives; `NOT_COORDINATOR` if this broker is not the one.
+pub async fn ask<W: World<Message = Message>>(
+    core: &Core<W>,
+    context: &RequestContext,
+    group_id: &str,
+    request: Request,
+) -> Response {
+    match coordinator_of(core, group_id) {
+        Some(key) => ask_at(core, context, key, request).await,
+        None => request.failed(ErrorCode::NOT_COORDINATOR),
+    }
+}
+
+/// Asks the coordinator of a partition of `__consumer_offsets`.
+pub async fn ask_at<W: World<Message = Message>>(
+    core: &Core<W>,
+    context: &RequestContext,
+    coordinator: PartitionKey,
+    request: Request,
+) -> Response {
+    let client = Client {
+        id: context.client_id().to_owned(),
+        // As Java prints an address without a name.
+        host: format!("/{}", context.peer.ip().to_canonical()),
+        api_version: context.api_version,
+        random: 0,
+    };
+    let call = GroupCall {
+        coordinator,
+        client,
+        request,
+    };
+    core.call(core.owner(&coordinator), call).await
+}
+
+/// The partition of `__consumer_offsets` that the group belongs to, if there is that topic.
+pub fn coordinator_of<W: World<Message = Message>>(core: &Core<W>, group_id: &str) -> Option<PartitionKey> {
+    let topic = offsets_topic(core)?;
+    let partition = partition_for(group_id, topic.partitions.len() as i32);
+    Some(PartitionKey {
+        topic_id: topic.topic_id,
+        partition,
+    })
+}
+
+/// All partitions of `__consumer_offsets`.
+pub fn all_coordinators<W: World<Message = Message>>(core: &Core<W>) -> Vec<PartitionKey> {
+    let Some(topic) = offsets_topic(core) else {
+        return Vec::new();
+    };
+    let count = topic.partitions.len() as i32;
+    (0..count)
+        .map(|partition| PartitionKey {
+            topic_id: topic.topic_id,
+            partition,
+        })
+        .collect()
+}
+
+pub fn offsets_topic<W: World<Message = Message>>(core: &Core<W>) -> Option<Arc<Topic>> {
+    core.image()
+        .topic_named(CONSUMER_OFFSETS)
+        .filter(|topic| !topic.partitions.is_empty())
+        .cloned()
+}

@@ -1,0 +1,86 @@
+//! OffsetCommit (key 8), versions 2 to 10.
+//!
+//! Version 5 leaves the retention to the broker, 6 brought leader epochs, 7 static members, 8 is flexible, 9 may answer
+//! GROUP_ID_NOT_FOUND, 10 names topics by id. Offsets of topics that do not exist are refused one by one; the rest goes
+//! to the coordinator.
+
+use corelane_protocol::{
+    error_code::ErrorCode,
+    messages::{
+        OffsetCommitRequest, OffsetCommitResponse,
+        offset_commit::{OffsetCommitRequestTopic, OffsetCommitResponsePartition, OffsetCommitResponseTopic},
+    },
+};
+
+use super::{coordinator::ask, dispatch::RequestContext};
+use crate::{
+    core::{Core, Message},
+    group::{Request, Response},
+    metadata::Image,
+    runtime::world::World,
+};
+
+/// First version with topic ids instead of names.
+const TOPIC_IDS_SINCE: i16 = 10;
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    mut request: OffsetCommitRequest,
+) -> OffsetCommitResponse {
+    let image = core.image();
+    let by_id = context.api_version >= TOPIC_IDS_SINCE;
+    let mut refused = Vec::new();
+    for topic in &mut request.topics {
+        if by_id {
+            topic.name = image
+                .topic(topic.topic_id)
+                .map(|known| known.name.to_string())
+                .unwrap_or_default();
+        }
+        refused.extend(take_unknown(&image, topic, by_id));
+    }
+    request.topics.retain(|topic| !topic.partitions.is_empty());
+    let mut response = OffsetCommitResponse::default();
+    if !request.topics.is_empty() {
+        let group_id = request.group_id.clone();
+        response = match ask(&core, &context, &group_id, Request::OffsetCommit(request)).await {
+            Response::OffsetCommit(response) => response,
+            other => unreachable!("the answer of another request: {other:?}"),
+        };
+    }
+    for topic in refused {
+        let same =
+            |known: &&mut OffsetCommitResponseTopic| known.name == topic.name && known.topic_id == topic.topic_id;
+        match response.topics.iter_mut().find(same) {
+            Some(known) => known.partitions.extend(topic.partitions),
+            None => response.topics.push(topic),
+        }
+    }
+    response
+}
+
+/// Takes the partitions that do not exist out of the request, as the answer has them.
+fn take_unknown(image: &Image, topic: &mut OffsetCommitRequestTopic, by_id: bool) -> Option<OffsetCommitResponseTopic> {
+    let known = image.topic_named(&topic.name);
+    let error_code = match known {
+        None if by_id => ErrorCode::UNKNOWN_TOPIC_ID,
+        _ => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+    };
+    let mut partitions = Vec::new();
+    topic.partitions.retain(|partition| {
+        let exists = known.is_some_and(|known| known.partition(partition.partition_index).is_some());
+        if !exists {
+            partitions.push(OffsetCommitResponsePartition {
+                partition_index: partition.partition_index,
+                error_code,
+            });
+        }
+        exists
+    });
+    (!partitions.is_empty()).then(|| OffsetCommitResponseTopic {
+        name: topic.name.clone(),
+        topic_id: topic.topic_id,
+        partitions,
+    })
+}

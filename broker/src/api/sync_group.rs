@@ -1,0 +1,24 @@
+//! SyncGroup (key 14), versions 0 to 5.
+//!
+//! Version 3 brought static members, 4 is flexible, 5 names the protocol. The answer waits for the leader's assignment.
+
+use corelane_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
+
+use super::{coordinator::ask, dispatch::RequestContext};
+use crate::{
+    core::{Core, Message},
+    group::{Request, Response},
+    runtime::world::World,
+};
+
+pub async fn handle<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: SyncGroupRequest,
+) -> SyncGroupResponse {
+    let group_id = request.group_id.clone();
+    match ask(&core, &context, &group_id, Request::SyncGroup(request)).await {
+        Response::SyncGroup(response) => response,
+        other => unreachable!("the answer of another request: {other:?}"),
+    }
+}
