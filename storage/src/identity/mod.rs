@@ -217,6 +217,13 @@ async fn format<D: Disk>(disk: &D, want: &FormatWish) -> Result<Superblock, Open
 /// Into the copy that does not hold the generation before.
 async fn write<D: Disk>(disk: &D, superblock: &Superblock) -> Result<(), OpenError> {
     let path = COPIES[(superblock.generation % 2) as usize];
+    let before = COPIES[((superblock.generation + 1) % 2) as usize];
+    // A process that was killed may have left it in the device's cache only, and this write may tear.
+    match disk.open(before, Open::Existing, Class::Journal).await {
+        Ok(file) => file.flush().await.map_err(|error| OpenError::io(before, error))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(OpenError::io(before, error)),
+    }
     let mut block = aligned_zeroed(BLOCK);
     superblock.encode(&mut block);
     let file = disk

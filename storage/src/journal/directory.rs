@@ -234,7 +234,7 @@ async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &
         files: options.journal_files,
         file_blocks: options.journal_file_bytes / BLOCK as u32,
     };
-    checkpoint::write(&copies[0], &header, &[0; 8]).await.map_err(io)
+    checkpoint::write(&copies[0], &header, &[0; 12]).await.map_err(io)
 }
 
 async fn open_or_new<D: Disk>(disk: &D, path: &str) -> std::io::Result<D::File> {

@@ -166,6 +166,10 @@ impl Walk<'_> {
         if is_head != (header.address.block == 0) {
             return false;
         }
+        // Sealed when nothing was in flight: what it follows was durable, and it says so.
+        if is_head && header.durable_seq < header.prev.frame_seq {
+            return false;
+        }
         if self.rules.chain {
             return header.prev == self.last;
         }

@@ -83,6 +83,12 @@ impl<D: Disk> Store<D> {
         state.logs.iter().map(info).collect()
     }
 
+    /// Acknowledged frames of the journal are missing. Logs that may be concerned are damaged, and so is every log that
+    /// is created from now on: it may be one whose creation was in a missing frame.
+    pub fn damage(&self) -> Option<Damage> {
+        self.inner.state.borrow().damage.clone().map(|reason| Damage { reason })
+    }
+
     /// The log of a partition, if there is one.
     pub fn find(&self, topic_id: Uuid, partition: i32) -> Option<LogId> {
         let state = self.inner.state.borrow();

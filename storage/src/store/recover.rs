@@ -24,7 +24,7 @@ use crate::{
         directory::{self, Opened, read_whole},
         frame::{Address, Found, records},
         frames::FrameRef,
-        record::{Record, RecordError, take, u32_at, u64_at},
+        record::{Record, RecordError, RecordHeader, take, u32_at, u64_at},
         recovery::Scanned,
         space::Space,
     },
@@ -51,6 +51,11 @@ pub(super) async fn open<D: Disk>(
     finish(&mut state, &opened);
     // What the last start wrote but did not flush was read from the device's cache: it counts from now on, so it lasts
     // from now on.
+    let checkpoint_file = &opened.checkpoint_files[opened.newest_copy];
+    checkpoint_file
+        .flush()
+        .await
+        .map_err(|error| OpenError::io(&path, error))?;
     let mut touched: Vec<u32> = opened
         .plan
         .frames
@@ -105,7 +110,7 @@ fn empty_state<F>(opened: &Opened<F>, options: &StoreOptions, core: u32) -> Stat
     State::new(options, space, committer, opened.lineage, core)
 }
 
-/// Logs, each with id, where it is pinned from, length, state; then the directories of deleted logs.
+/// Logs, each with id, where it is pinned from, length, state; the directories of deleted logs; the journal's damage.
 pub(super) fn encode_checkpoint(state: &State) -> Vec<u8> {
     let mut body = (state.logs.len() as u32).to_le_bytes().to_vec();
     for (id, slot) in &state.logs {
@@ -122,6 +127,9 @@ pub(super) fn encode_checkpoint(state: &State) -> Vec<u8> {
         body.extend_from_slice(&(directory.len() as u32).to_le_bytes());
         body.extend_from_slice(directory.as_bytes());
     }
+    let damage = state.damage.as_deref().unwrap_or("");
+    body.extend_from_slice(&(damage.len() as u32).to_le_bytes());
+    body.extend_from_slice(damage.as_bytes());
     body
 }
 
@@ -149,6 +157,9 @@ pub(super) fn decode_checkpoint(state: &mut State, mut body: &[u8]) -> Result<()
         let directory = std::str::from_utf8(take(body, len)?).map_err(|_| RecordError("directory is not UTF-8"))?;
         state.doomed_directories.push(directory.to_string());
     }
+    let len = u32_at(take(body, 4)?, 0) as usize;
+    let damage = std::str::from_utf8(take(body, len)?).map_err(|_| RecordError("damage is not UTF-8"))?;
+    state.damage = Some(damage.to_string()).filter(|damage| !damage.is_empty());
     if body.is_empty() {
         Ok(())
     } else {
@@ -223,10 +234,10 @@ fn replay_frame(state: &mut State, frame: &Scanned, bytes: &Bytes, covered_seq: 
                 // Sealed by us with a checksum, and yet not understood: as good as damaged.
                 Err(error) => {
                     let reason = format!("journal frame {frame_seq}: {error}");
-                    damage_one(state, LogId(header.log_id), frame_seq, &reason);
+                    damage_one(state, &header, frame_seq, covered_seq, &reason);
                 }
             },
-            Found::DamagedBody { header } => damage_one(state, LogId(header.log_id), frame_seq, &reason()),
+            Found::DamagedBody { header } => damage_one(state, &header, frame_seq, covered_seq, &reason()),
             Found::DamagedRest => damage_all(state, frame_seq, frame_seq, covered_seq, &reason()),
         }
     }
@@ -251,16 +262,27 @@ fn replay_record(state: &mut State, id: LogId, record: &Record<'_>, at: FrameRef
     }
 }
 
-fn damage_one(state: &mut State, id: LogId, frame_seq: u64, reason: &str) {
-    if let Some(slot) = state.logs.get_mut(&id) {
-        slot.log.mark_damaged(reason);
-        slot.pinned_from.get_or_insert(frame_seq);
+/// Bytes of a record of this log are gone.
+fn damage_one(state: &mut State, header: &RecordHeader, frame_seq: u64, covered_seq: u64, reason: &str) {
+    match state.logs.get_mut(&LogId(header.log_id)) {
+        Some(slot) => {
+            slot.log.mark_damaged(reason);
+            slot.pinned_from.get_or_insert(frame_seq);
+        }
+        // Deleted before the checkpoint; else it is the record that would have made it.
+        None if frame_seq <= covered_seq => {}
+        None => {
+            state.damage.get_or_insert_with(|| reason.to_string());
+        }
     }
 }
 
 /// Nobody can tell whose records were in these frames. What the checkpoint covers concerns only logs whose tail may
 /// have been there.
 fn damage_all(state: &mut State, from_seq: u64, to_seq: u64, covered_seq: u64, reason: &str) {
+    if to_seq > covered_seq {
+        state.damage.get_or_insert_with(|| reason.to_string());
+    }
     for slot in state.logs.values_mut() {
         if to_seq > covered_seq || slot.log.oldest_frame().is_some_and(|oldest| oldest <= to_seq) {
             slot.log.mark_damaged(reason);

@@ -87,6 +87,8 @@ pub(super) struct State {
     pub next_log: u64,
     /// Of deleted logs; removed after a checkpoint that says so.
     pub doomed_directories: Vec<String>,
+    /// Acknowledged frames are missing: a log may be, that nobody knows of. So a new log may be an old one.
+    pub damage: Option<String>,
     pub failed: Option<String>,
     pub stats: StoreStats,
     /// What the next frame's buffer starts with.
@@ -110,6 +112,7 @@ impl State {
             waiters: BTreeMap::new(),
             next_log: lineage.incarnation << 32 | u64::from(core) << 24,
             doomed_directories: Vec::new(),
+            damage: None,
             failed: None,
             stats: StoreStats::default(),
             frame_bytes_expected: FRAME_BYTES_MIN,
@@ -119,7 +122,7 @@ impl State {
 
     /// The largest record body that the journal takes.
     pub fn record_bytes_max(&self) -> usize {
-        self.space.file_bytes() as usize / 2 - 4 * BLOCK
+        self.space.file_bytes() as usize / 2
     }
 
     /// Nothing waits to be sealed.
@@ -134,8 +137,12 @@ impl State {
 
     /// The frame that a change of now is durable with: the filling one, or the last sealed if nothing fills.
     pub fn newest_ticket(&self) -> Ticket {
-        let next = self.committer.next_seq() + self.filling.len() as u64;
-        Ticket { frame_seq: next - 1 }
+        let frame_seq = if self.filling.is_empty() {
+            self.committer.last().frame_seq
+        } else {
+            self.filling_seq()
+        };
+        Ticket { frame_seq }
     }
 
     /// Copies a record into the filling frame. Gives where its body lies; its log is not told yet.

@@ -94,6 +94,109 @@ checkpoint
 append 0 1
 commit";
 
+/// Segments of 12 KiB: rolls, seals, residues, cuts and start offsets that reach into files.
+const WRITE_OUT: &str = "create 0
+create 1
+append 0 3
+append 1 1
+append 0 2
+commit
+append 0 3
+append 0 3
+commit
+append 0 3
+append 1 2
+append 0 3
+commit
+background
+append 0 3
+append 0 3
+commit
+background
+background
+append 0 2
+append 1 1
+commit
+background
+append 0 3
+append 0 3
+commit
+background
+background
+truncate 0 26
+append 0 2
+commit
+start 0 8
+background
+append 0 3
+append 0 3
+commit
+background
+background
+append 1 3
+append 0 3
+append 0 3
+commit
+background
+start 0 22
+state 1
+background
+append 0 3
+append 0 3
+append 1 3
+commit
+background
+background
+truncate 0 24
+delete 1
+append 0 3
+commit
+background
+checkpoint
+checkpoint
+append 0 1
+commit";
+
+/// Three in flight, round the ring.
+const LAPS_IN_FLIGHT: &str = "create 0
+append 0 1
+poll
+append 0 1
+poll
+append 0 3
+poll
+append 0 3
+poll
+append 0 1
+poll
+append 0 3
+poll
+append 0 1
+poll
+append 0 3
+poll
+append 0 1
+poll
+append 0 2
+poll
+append 0 2
+poll
+append 0 1
+poll
+append 0 3
+poll
+append 0 3
+poll
+append 0 1
+poll
+append 0 1
+poll
+append 0 2
+poll
+append 0 2
+poll
+commit";
+
 struct Case {
     name: &'static str,
     script: &'static str,
@@ -114,45 +217,30 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
+    let case = |name, script, depth, slow| Case {
+        name,
+        script,
+        depth,
+        slow,
+        fresh: name == "appends",
+    };
     vec![
-        Case {
-            name: "appends",
-            script: APPENDS,
-            depth: 1,
-            slow: None,
-            fresh: true,
-        },
-        Case {
-            name: "laps",
-            script: LAPS,
-            depth: 1,
-            slow: None,
-            fresh: false,
-        },
-        Case {
-            name: "pipeline",
-            script: PIPELINE,
-            depth: 3,
-            slow: Some(1),
-            fresh: false,
-        },
-        Case {
-            name: "pipeline 2",
-            script: PIPELINE,
-            depth: 3,
-            slow: Some(2),
-            fresh: false,
-        },
+        case("appends", APPENDS, 1, None),
+        case("laps", LAPS, 1, None),
+        case("write-out", WRITE_OUT, 1, None),
+        case("pipeline", PIPELINE, 3, Some(1)),
+        case("pipeline 2", PIPELINE, 3, Some(2)),
+        case("laps in flight", LAPS_IN_FLIGHT, 3, Some(3)),
     ]
 }
 
 /// Runs the script until its end or the power's.
-fn run_script(disk: &SimDisk, case: &Case) -> History {
+fn run_script(disk: &SimDisk, case: &Case, rules: &Rules) -> History {
     if let Some(seed) = case.slow {
         slow(disk, seed);
     }
     let mut history = History::default();
-    let Ok(mut session) = open(disk, &Rules::production(), case.depth) else {
+    let Ok(mut session) = open(disk, rules, case.depth) else {
         return history;
     };
     for line in case.script.lines() {
@@ -171,24 +259,29 @@ fn choices(pending: usize) -> Vec<Persist> {
     choices
 }
 
-fn recovered(disk: &SimDisk, history: &History, acked: usize, what: &str) -> (Session, usize) {
-    let session = open(disk, &Rules::production(), 1).unwrap_or_else(|error| panic!("{what}: {error}"));
+fn recovered(disk: &SimDisk, history: &History, acked: usize, rules: &Rules) -> Result<(Session, usize), String> {
+    let session = open(disk, rules, 1).map_err(|error| error.to_string())?;
+    if session.store.logs().iter().any(|log| log.damaged.is_some()) || session.store.damage().is_some() {
+        return Err("damage without rot".to_string());
+    }
     let contents = session.contents();
-    let Some(prefix) = prefix_of(&history.ops, acked, &contents) else {
-        panic!("{what}: acked {acked} of {:?}\nfound {contents:?}", history.ops);
-    };
-    (session, prefix)
+    match prefix_of(&history.ops, acked, &contents) {
+        Some(prefix) => Ok((session, prefix)),
+        None => Err(format!("acked {acked} of {:?}\nfound {contents:?}", history.ops)),
+    }
 }
 
 /// Goal: whatever the moment and whatever the disk kept, what was acknowledged is there, nothing else is, and
 /// recovering again changes nothing; then the journal goes on.
-fn check(disk: &SimDisk, history: &History, what: &str) {
-    let (session, prefix) = recovered(disk, history, history.acked, what);
+fn check(disk: &SimDisk, history: &History, rules: &Rules) -> Result<(), String> {
+    let (session, prefix) = recovered(disk, history, history.acked, rules)?;
     drop(session);
     // The recovered state is shown to readers, so it must stay, though the power goes again.
     let again = disk.after_crash(Persist::None);
-    let (mut session, prefix_again) = recovered(&again, history, prefix, what);
-    assert_eq!(prefix, prefix_again, "{what}: recovery of the recovered");
+    let (mut session, prefix_again) = recovered(&again, history, prefix, rules)?;
+    if prefix != prefix_again {
+        return Err("recovery of the recovered differs".to_string());
+    }
     let mut more = History {
         ops: history.ops[..prefix].to_vec(),
         tickets: vec![0; prefix],
@@ -196,97 +289,182 @@ fn check(disk: &SimDisk, history: &History, what: &str) {
         acked: prefix,
     };
     for line in ["create 7", "append 7 1", "append 0 1", "commit"] {
-        assert!(session.command(line, &mut more), "{what}: {line}");
+        if !session.command(line, &mut more) {
+            return Err(format!("{line} after recovery fails"));
+        }
     }
-    assert_eq!(more.acked, more.ops.len(), "{what}");
+    if more.acked != more.ops.len() {
+        return Err("not all is acknowledged after recovery".to_string());
+    }
     drop(session);
-    recovered(
-        &again.after_crash(Persist::None),
-        &more,
-        more.acked,
-        &format!("{what}, after more"),
-    );
+    let (_, all) = recovered(&again.after_crash(Persist::None), &more, more.acked, rules)?;
+    if all == more.ops.len() {
+        Ok(())
+    } else {
+        Err("what was appended after recovery is gone".to_string())
+    }
 }
 
 fn nightly() -> bool {
     std::env::var_os("CORELANE_CRASH_ALL").is_some()
 }
 
-fn enumerate(case: &Case) {
+/// Every boundary; the first violation with its place.
+fn enumerate(case: &Case, rules: &Rules) -> Result<(), String> {
     let whole = case.disk();
-    let history = run_script(&whole, case);
+    let history = run_script(&whole, case, rules);
     assert_eq!(
         history.acked,
         history.ops.len(),
         "{}: a whole run acknowledges all",
         case.name
     );
-    let boundaries = whole.boundaries();
-    assert!(boundaries > 30, "{} boundaries", boundaries);
-    let nested_step = if nightly() { 1 } else { 7 };
-    for boundary in 1..=boundaries {
+    for (boundary, choice, disk, history) in crashes(case, rules, whole.boundaries()) {
+        check(&disk, &history, rules)
+            .map_err(|what| format!("{} boundary {boundary} {choice:?}: {what}", case.name))?;
+    }
+    Ok(())
+}
+
+type Crash = (u64, Persist, SimDisk, History);
+
+fn crashes<'a>(case: &'a Case, rules: &'a Rules, boundaries: u64) -> impl Iterator<Item = Crash> + 'a {
+    (1..=boundaries).flat_map(move |boundary| {
         let disk = case.disk();
         disk.crash_at(boundary);
-        let history = run_script(&disk, case);
+        let history = run_script(&disk, case, rules);
         assert!(disk.crashed());
-        for choice in choices(disk.pending_sectors()) {
-            let what = format!("{} boundary {boundary} {choice:?}", case.name);
-            check(&disk.after_crash(choice), &history, &what);
-        }
-        if boundary % nested_step != 0 {
+        let choices = choices(disk.pending_sectors()).into_iter();
+        choices.map(move |choice| (boundary, choice, disk.after_crash(choice), history.clone()))
+    })
+}
+
+/// The power goes again at every boundary of the recovery.
+fn enumerate_nested(case: &Case) {
+    let rules = Rules::production();
+    let whole = case.disk();
+    run_script(&whole, case, &rules);
+    let step = if nightly() { 1 } else { 7 };
+    for (boundary, choice, once, history) in crashes(case, &rules, whole.boundaries()) {
+        let chosen = matches!(choice, Persist::None | Persist::All | Persist::Seeded(0));
+        if !chosen || boundary % step != 0 {
             continue;
         }
-        for choice in [Persist::None, Persist::All, Persist::Seeded(boundary)] {
-            let once = disk.after_crash(choice);
-            let whole = once.fork();
-            drop(open(&whole, &Rules::production(), 1));
-            for inner in (1..=whole.boundaries()).filter(|inner| nightly() || inner % 3 == boundary % 3) {
-                let twice = once.fork();
-                twice.crash_at(inner);
-                drop(open(&twice, &Rules::production(), 1));
-                for inner_choice in [Persist::None, Persist::All, Persist::Seeded(inner)] {
-                    let what = format!("{} boundary {boundary} {choice:?}, {inner} {inner_choice:?}", case.name);
-                    check(&twice.after_crash(inner_choice), &history, &what);
+        let whole = once.fork();
+        drop(open(&whole, &rules, 1));
+        for inner in (1..=whole.boundaries()).filter(|inner| nightly() || inner % 3 == boundary % 3) {
+            let twice = once.fork();
+            twice.crash_at(inner);
+            drop(open(&twice, &rules, 1));
+            for inner_choice in [Persist::None, Persist::All, Persist::Seeded(inner)] {
+                if let Err(what) = check(&twice.after_crash(inner_choice), &history, &rules) {
+                    panic!(
+                        "{} boundary {boundary} {choice:?}, {inner} {inner_choice:?}: {what}",
+                        case.name
+                    );
                 }
             }
         }
     }
 }
 
+fn case(name: &str) -> Case {
+    cases().into_iter().find(|case| case.name == name).expect("a case")
+}
+
+fn every_boundary_of(name: &str) {
+    if let Err(violation) = enumerate(&case(name), &Rules::production()) {
+        panic!("{violation}");
+    }
+    enumerate_nested(&case(name));
+}
+
 #[test]
 fn every_boundary_of_appends() {
-    enumerate(&cases()[0]);
+    every_boundary_of("appends");
 }
 
 #[test]
 fn every_boundary_of_laps_round_the_ring() {
-    enumerate(&cases()[1]);
+    every_boundary_of("laps");
 }
 
 #[test]
 fn every_boundary_of_three_frames_in_flight() {
-    enumerate(&cases()[2]);
-    enumerate(&cases()[3]);
+    every_boundary_of("pipeline");
+    every_boundary_of("pipeline 2");
+}
+
+#[test]
+fn every_boundary_of_write_out() {
+    let whole = case("write-out").disk();
+    let mut session = open(&whole, &Rules::production(), 1).expect("opens");
+    let mut history = History::default();
+    for line in WRITE_OUT.lines() {
+        assert!(session.command(line, &mut history), "{line}");
+    }
+    let stats = session.store.stats();
+    assert!(stats.written_out_bytes > 30_000 && stats.checkpoints > 3, "{stats:?}");
+    drop(session);
+    every_boundary_of("write-out");
 }
 
 /// Goal: a process that dies without the power going leaves unflushed frames readable; what its successor shows of them
 /// must last.
 #[test]
 fn a_killed_process_then_a_power_loss() {
+    let rules = Rules::production();
     for case in cases() {
         let whole = case.disk();
-        run_script(&whole, &case);
+        run_script(&whole, &case, &rules);
         for boundary in 1..=whole.boundaries() {
             let disk = case.disk();
             disk.crash_at(boundary);
-            let history = run_script(&disk, &case);
+            let history = run_script(&disk, &case, &rules);
             let killed = disk.after_kill();
-            let what = format!("{} killed at {boundary}", case.name);
-            let (session, prefix) = recovered(&killed, &history, history.acked, &what);
-            drop(session);
-            for choice in [Persist::None, Persist::Seeded(boundary)] {
-                recovered(&killed.after_crash(choice), &history, prefix, &what);
+            let checked = recovered(&killed, &history, history.acked, &rules).and_then(|(session, prefix)| {
+                drop(session);
+                recovered(&killed.after_crash(Persist::None), &history, prefix, &rules)?;
+                recovered(&killed.after_crash(Persist::Seeded(boundary)), &history, prefix, &rules)
+            });
+            if let Err(what) = checked {
+                panic!("{} killed at {boundary}: {what}", case.name);
             }
         }
+    }
+}
+
+/// Goal: without one of the rules that crashes alone can test, the enumeration finds a violation.
+#[test]
+fn mutants_are_caught() {
+    let production = Rules::production();
+    let mutants = [
+        (
+            Rules {
+                flush: false,
+                ..production.clone()
+            },
+            "appends",
+        ),
+        (
+            Rules {
+                chain: false,
+                new_file: false,
+                ..production.clone()
+            },
+            "pipeline",
+        ),
+        (
+            Rules {
+                file_head_alone: false,
+                ..production.clone()
+            },
+            "laps in flight",
+        ),
+    ];
+    for (mutant, name) in mutants {
+        assert_eq!(enumerate(&case(name), &production), Ok(()), "{name}");
+        let violation = enumerate(&case(name), &mutant).expect_err(name);
+        println!("{mutant:?}: {}", violation.lines().next().unwrap_or(""));
     }
 }

@@ -16,9 +16,10 @@ use bytes::Bytes;
 use corelane_protocol::records::{BatchHeader, Builder, records};
 use uuid::Uuid;
 
-use super::model::{Logs, ModelLog, Op};
+use super::model::{Logs, ModelLog, Op, apply};
 use crate::{
-    FormatWish, LogConfig, LogId, LogSpec, OpenError, Rules, StateKind, Store, StoreOptions, Ticket, open_data_dir,
+    AppendError, FormatWish, LogConfig, LogId, LogSpec, OpenError, Rules, StateKind, Store, StoreOptions, Ticket,
+    open_data_dir,
     sim_disk::{Operation, SimDisk},
 };
 
@@ -126,7 +127,10 @@ impl Session {
                 history.next_payload += 1;
                 op = Some(Op::Append(number(1) as u32, number(2), history.next_payload));
             }
-            "truncate" => op = Some(Op::Truncate(number(1) as u32, number(2))),
+            "truncate" => {
+                let log = number(1) as u32;
+                op = batch_start(&history.ops, log, number(2)).map(|to| Op::Truncate(log, to));
+            }
             "start" => op = Some(Op::Start(number(1) as u32, number(2))),
             "state" => {
                 history.next_payload += 1;
@@ -231,7 +235,11 @@ impl Session {
             Op::Append(log, records, payload) => {
                 let id = self.id(*log)?;
                 let end = store.end_offset(id).expect("just found");
-                store.append(id, &batch(*records, *payload), end, 1, None).ok()?
+                match store.append(id, &batch(*records, *payload), end, 1, None) {
+                    Ok(ticket) => ticket,
+                    Err(AppendError::Failed) => return None,
+                    Err(error) => panic!("append: {error}"),
+                }
             }
             Op::Truncate(log, to) => store.truncate(self.id(*log)?, *to),
             Op::Start(log, offset) => store.advance_start(self.id(*log)?, *offset),
@@ -274,6 +282,19 @@ impl Session {
         }
         log
     }
+}
+
+/// The last start of a batch up to `to`: where logs diverge, a batch starts.
+fn batch_start(ops: &[Op], log: u32, to: i64) -> Option<i64> {
+    let mut logs = Logs::new();
+    ops.iter().for_each(|op| apply(&mut logs, op));
+    let log = logs.get(&log)?;
+    let starts = log
+        .batches
+        .iter()
+        .map(|(base, ..)| *base)
+        .filter(|base| *base >= log.start_offset);
+    starts.chain([log.end_offset]).filter(|start| *start <= to).max()
 }
 
 /// Sized by payload, so that frames end at different places.
