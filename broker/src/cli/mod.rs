@@ -4,7 +4,16 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod client;
+mod consume;
+mod group;
+mod options;
+mod output;
+mod produce;
 mod start;
+mod topic;
+
+use client::ClientError;
 
 /// An event-streaming broker that every Kafka client uses unchanged.
 #[derive(Parser, Debug)]
@@ -14,14 +23,43 @@ pub struct Cli {
     command: Option<Command>,
 }
 
+/// What the process is to do.
 #[derive(Subcommand, Debug)]
-enum Command {
+pub enum Command {
     Start(start::Start),
+    Topic(topic::Topic),
+    Produce(produce::Produce),
+    Consume(consume::Consume),
+    Group(group::Group),
 }
 
 /// Runs what the words of the process say; without a command, starts a broker with the defaults.
 pub fn run() -> ExitCode {
-    match Cli::parse().command.unwrap_or(Command::Start(start::Start::default())) {
-        Command::Start(start) => start.run(),
+    let result = match Cli::parse().command.unwrap_or(Command::Start(start::Start::default())) {
+        Command::Start(start) => return start.run(),
+        Command::Topic(topic) => topic.run(),
+        Command::Produce(produce) => produce.run(),
+        Command::Consume(consume) => consume.run(),
+        Command::Group(group) => group.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has enough, as in `corelane consume … | head`.
+        Err(ClientError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("corelane: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: clap finds nothing wrong with any command's words, such as a name used twice.
+    #[test]
+    fn the_words_of_all_commands_fit_together() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
     }
 }
