@@ -17,5 +17,5 @@ pub use identity::{FormatWish, Identity, open_data_dir};
 pub use log::ProducerCheck;
 pub use store::{
     AppendError, Damage, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, Store, StoreOptions,
-    StoreStats, Ticket,
+    StoreStats, Ticket, rehome,
 };

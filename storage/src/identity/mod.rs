@@ -72,7 +72,6 @@ pub async fn open_data_dir<D: Disk>(disk: &D, want: FormatWish) -> Result<Identi
 }
 
 /// The logs now live in `identity.cores` journals: durable before any of the old ones may go.
-#[allow(dead_code)]
 pub(crate) async fn set_journal_cores<D: Disk>(disk: &D, identity: &Identity) -> Result<Identity, OpenError> {
     let found = read_newest(disk)
         .await?

@@ -17,15 +17,50 @@ use crate::{
 /// One write of prewriting, one read of recovery, in bytes.
 const CHUNK: usize = 1 << 20;
 
-/// `wal/core-003`
-pub fn path(core: u32) -> String {
-    format!("wal/core-{core:03}")
+/// `wal/of-008/core-003`: the journals of one number of cores are together, so that those of another number can be made
+/// beside them.
+pub fn path(core: u32, cores: u32) -> String {
+    format!("{}/core-{core:03}", layout(cores))
+}
+
+fn layout(cores: u32) -> String {
+    format!("wal/of-{cores:03}")
+}
+
+/// The numbers of cores for which there are journals.
+pub async fn layouts<D: Disk>(disk: &D) -> Result<Vec<u32>, OpenError> {
+    let names = match disk.list("wal").await {
+        Ok(names) => names,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(OpenError::io("wal", error)),
+    };
+    Ok(names
+        .iter()
+        .filter_map(|name| name.strip_prefix("of-")?.parse().ok())
+        .collect())
+}
+
+/// Removes journals that do not count.
+pub async fn remove_layout<D: Disk>(disk: &D, cores: u32) -> Result<(), OpenError> {
+    let layout = layout(cores);
+    let io = |error| OpenError::io(&layout, error);
+    for core in disk.list(&layout).await.map_err(io)? {
+        let directory = format!("{layout}/{core}");
+        for file in disk.list(&directory).await.map_err(io)? {
+            disk.remove(&format!("{directory}/{file}")).await.map_err(io)?;
+        }
+        disk.sync_dir(&directory).await.map_err(io)?;
+        disk.remove(&directory).await.map_err(io)?;
+    }
+    disk.sync_dir(&layout).await.map_err(io)?;
+    disk.remove(&layout).await.map_err(io)?;
+    disk.sync_dir("wal").await.map_err(io)
 }
 
 /// What every frame and checkpoint of this journal is marked with: a frame of another disk or core never counts.
 pub fn lineage(identity: &Identity, core: u32) -> Lineage {
     let mut key = identity.disk_uuid.as_bytes().to_vec();
-    key.extend_from_slice(path(core).as_bytes());
+    key.extend_from_slice(path(core, identity.journal_cores).as_bytes());
     Lineage {
         seed: xxhash_rust::xxh64::xxh64(&key, 0),
         incarnation: identity.incarnation,
@@ -46,15 +81,6 @@ pub struct Opened<F> {
     pub lineage: Lineage,
 }
 
-/// Whether this core has a journal.
-pub async fn exists<D: Disk>(disk: &D, core: u32) -> Result<bool, OpenError> {
-    match disk.list(&path(core)).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(OpenError::io(&path(core), error)),
-    }
-}
-
 /// Opens the journal, and makes it first if there is none.
 pub async fn open<D: Disk>(
     disk: &D,
@@ -63,7 +89,7 @@ pub async fn open<D: Disk>(
     options: &StoreOptions,
 ) -> Result<Opened<D::File>, OpenError> {
     let lineage = lineage(identity, core);
-    let directory = path(core);
+    let directory = path(core, identity.journal_cores);
     if let Some(opened) = open_existing(disk, &directory, lineage, options).await? {
         return Ok(opened);
     }
@@ -220,8 +246,10 @@ async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &
         copies.push(file);
     }
     disk.sync_dir(directory).await.map_err(io)?;
-    disk.sync_dir("wal").await.map_err(io)?;
-    disk.sync_dir("").await.map_err(io)?;
+    let layout = directory.rsplit_once('/').map_or("wal", |(layout, _)| layout);
+    for parent in [layout, "wal", ""] {
+        disk.sync_dir(parent).await.map_err(io)?;
+    }
     let header = CheckpointHeader {
         seed: lineage.seed,
         generation: 1,

@@ -8,6 +8,7 @@
 mod background;
 mod commit;
 mod recover;
+mod rehome;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::{
 use commit::{Drivers, Flight};
 use state::{FREE_FILES_RESERVED, State};
 
+pub use rehome::rehome;
 pub use types::{
     AppendError, Damage, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, StoreOptions,
     StoreStats, Ticket,
@@ -67,6 +69,12 @@ struct Inner<D: Disk> {
 impl<D: Disk> Store<D> {
     /// Recovers core `core`'s journal and opens it for appends.
     pub async fn open(disk: D, identity: &Identity, core: u32, options: StoreOptions) -> Result<Store<D>, OpenError> {
+        if identity.journal_cores != identity.cores {
+            return Err(OpenError::Refused(format!(
+                "the logs are in {} journals and the broker has {} cores: move them first, or start with {} cores",
+                identity.journal_cores, identity.cores, identity.journal_cores
+            )));
+        }
         recover::open(disk, identity, core, options).await
     }
 

@@ -40,7 +40,7 @@ pub(super) async fn open<D: Disk>(
     core: u32,
     options: StoreOptions,
 ) -> Result<Store<D>, OpenError> {
-    let path = directory::path(core);
+    let path = directory::path(core, identity.journal_cores);
     let opened = directory::open(&disk, identity, core, &options).await?;
     let mut state = empty_state(&opened, &options, core);
     decode_checkpoint(&mut state, &opened.checkpoint.body).map_err(|error| OpenError::Corrupt {
@@ -98,13 +98,18 @@ fn empty_state<F>(opened: &Opened<F>, options: &StoreOptions, core: u32) -> Stat
         space.found(frame.header.address.file_seq, frame.header.frame_seq, frame.header.prev);
     }
     let mut next_seq = plan.frame_seq_max + SEQ_SKIPPED;
-    if let Some(last) = plan.frames.last().filter(|_| !options.rules.new_file) {
+    // Starts that fail one after the other would use up the ring, a file each. The chain alone tells our frames from
+    // those of a torn end; that we need not rewrite blocks is worth a file, but not the last one.
+    let no_new_file = !options.rules.new_file || space.free_files() < 2;
+    if let Some(last) = plan.frames.last().filter(|_| no_new_file) {
         let Address { file_seq, block } = last.header.address;
         space.continue_at(Address {
             file_seq,
             block: block + last.header.len / BLOCK as u32,
         });
-        next_seq = plan.last.frame_seq + 1;
+        if !options.rules.new_file {
+            next_seq = plan.last.frame_seq + 1;
+        }
     }
     let committer = Committer::new(options.rules.clone(), options.frames_in_flight, next_seq, plan.last);
     State::new(options, space, committer, opened.lineage, core)

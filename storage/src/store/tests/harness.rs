@@ -307,7 +307,7 @@ pub fn batch(count: i64, payload: u64) -> Bytes {
     builder.build()
 }
 
-fn describe(batch: &Bytes) -> (i64, i64, u64) {
+pub fn describe(batch: &Bytes) -> (i64, i64, u64) {
     let header = BatchHeader::parse(batch).expect("a batch");
     let first = records(batch).expect("records").next().expect("one").expect("sound");
     let key = first.key.expect("a key");

@@ -1,6 +1,8 @@
 //! The store against a simple model, on a disk that loses power at every boundary.
 
+mod cores;
 mod crash;
+mod faults;
 mod harness;
 mod model;
 mod random;

@@ -65,7 +65,11 @@ fn work(session: &mut Session, disk: &SimDisk, history: &mut History, random: &m
                 return if disk.crashed() {
                     Ok(())
                 } else {
-                    Err(format!("{line} failed with the power on"))
+                    let failed = session.store.inner.state.borrow().failed.clone();
+                    Err(format!(
+                        "{line} failed with the power on: {failed:?} {:?}",
+                        session.store.stats()
+                    ))
                 };
             }
         }
@@ -172,7 +176,7 @@ fn covered_blocks(disk: &SimDisk) -> Vec<(String, u64)> {
         directory::lineage(&identity, 0)
     };
     for slot in 0..6 {
-        let path = format!("wal/core-000/{slot:04}.wal");
+        let path = format!("wal/of-001/core-000/{slot:04}.wal");
         let Some(content) = disk.content(&path) else {
             return Vec::new();
         };

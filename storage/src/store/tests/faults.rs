@@ -1,0 +1,154 @@
+//! A disk that fails instead of losing power: errors, lies, writes that land elsewhere, no space.
+
+use super::harness::{History, Session, open, run};
+use crate::{
+    AppendError, Rules, Ticket,
+    sim_disk::{Fault, Operation, Persist, SimDisk},
+};
+
+fn session(disk: &SimDisk) -> Session {
+    open(disk, &Rules::production(), 1).expect("opens")
+}
+
+fn commands(session: &mut Session, history: &mut History, lines: &[&str]) -> bool {
+    lines.iter().all(|line| session.command(line, history))
+}
+
+/// Goal: after one failed write or flush nothing is acknowledged any more, though the disk works again.
+#[test]
+fn the_first_fault_is_the_last_word() {
+    for (operation, fault) in [
+        (Operation::Write, Fault::Error),
+        (Operation::Write, Fault::ShortWrite),
+        (Operation::Flush, Fault::Error),
+    ] {
+        let disk = SimDisk::new();
+        let mut session = session(&disk);
+        let mut history = History::default();
+        assert!(commands(
+            &mut session,
+            &mut history,
+            &["create 0", "append 0 1", "commit", "append 0 2"]
+        ));
+        disk.fail(operation, 1, false, fault);
+        assert!(!session.command("commit", &mut history));
+        assert_eq!(history.acked, 2);
+        let id = session.store.logs()[0].id;
+        let batch = super::harness::batch(1, 9);
+        assert_eq!(session.store.append(id, &batch, 3, 1, None), Err(AppendError::Failed));
+        assert!(run(session.store.commit()).is_err());
+        assert!(run(session.store.background()).is_err() || history.acked == 2);
+        assert!(run(session.store.checkpoint()).is_err());
+        let ticket = Ticket {
+            frame_seq: *history.tickets.last().expect("some"),
+        };
+        assert!(run(session.store.wait_durable(ticket)).is_err() && !session.store.is_durable(ticket));
+        drop(session);
+        let again = super::faults::session(&disk.after_crash(Persist::All));
+        assert!(again.contents()[&0].end_offset >= 1);
+    }
+}
+
+/// Goal: a disk that lied about flushes is found out, if any frame after the lost one says that it was durable.
+#[test]
+fn a_lying_disk_is_found_out() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    let mut history = History::default();
+    assert!(commands(
+        &mut session,
+        &mut history,
+        &["create 0", "append 0 1", "commit"]
+    ));
+    disk.fail(Operation::Flush, 1, false, Fault::Lie);
+    assert!(commands(
+        &mut session,
+        &mut history,
+        &["append 0 2", "commit", "append 0 2", "commit", "idle"]
+    ));
+    drop(session);
+    let after = super::faults::session(&disk.after_crash(Persist::None));
+    assert!(after.store.logs()[0].damaged.is_some());
+    let id = after.store.logs()[0].id;
+    let refused = after.store.append(id, &super::harness::batch(1, 9), 5, 1, None);
+    assert!(matches!(refused, Err(AppendError::Damaged(_))), "{refused:?}");
+}
+
+/// Goal: damage stays reported after any number of starts and checkpoints, and what is intact is served.
+#[test]
+fn damage_is_not_forgotten() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    let mut history = History::default();
+    let lines = [
+        "create 0",
+        "append 0 1",
+        "commit",
+        "append 0 2",
+        "commit",
+        "append 0 1",
+        "commit",
+        "idle",
+    ];
+    assert!(commands(&mut session, &mut history, &lines));
+    drop(session);
+    let disk = disk.after_crash(Persist::None);
+    let content = disk.content("wal/of-001/core-000/0001.wal").expect("the first file");
+    let second = (1..8)
+        .find(|block| content[block * 4096 + 4] == b'J')
+        .expect("a second frame") as u64;
+    assert!(disk.rot("wal/of-001/core-000/0001.wal", second));
+    for _ in 0..3 {
+        let session = super::faults::session(&disk);
+        let log = session.store.logs()[0].clone();
+        assert!(log.damaged.is_some());
+        let parts = run(session.store.read(log.id, 0, i64::MAX, 1)).expect("the first batch is intact");
+        assert_eq!(parts.len(), 1);
+        run(session.store.checkpoint()).expect("checkpoints");
+    }
+}
+
+/// Goal: a full disk stops appends, loses nothing, and goes on when there is space.
+#[test]
+fn a_full_disk_waits() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    let mut history = History::default();
+    assert!(commands(&mut session, &mut history, &["create 0"]));
+    disk.set_capacity(disk.files().iter().map(|(_, size)| size).sum());
+    while session.store.has_room() {
+        assert!(commands(
+            &mut session,
+            &mut history,
+            &["append 0 3", "commit", "background"]
+        ));
+    }
+    assert!(disk.files().iter().all(|(path, _)| !path.ends_with(".log")) || history.ops.len() > 3);
+    disk.set_capacity(u64::MAX);
+    for _ in 0..6 {
+        assert!(session.command("background", &mut history));
+    }
+    assert!(session.store.has_room());
+    assert!(commands(&mut session, &mut history, &["append 0 3", "commit"]));
+    assert_eq!(history.acked, history.ops.len());
+}
+
+/// Goal: a journal is not opened with another number of cores by accident.
+#[test]
+fn another_number_of_cores_is_refused() {
+    let disk = SimDisk::new();
+    drop(session(&disk));
+    let refused = run(async {
+        let wish = crate::FormatWish {
+            cores: 2,
+            ..super::harness::wish()
+        };
+        let identity = crate::open_data_dir(&disk, wish).await.expect("opens");
+        let options = super::harness::options(&Rules::production(), 1);
+        crate::Store::open(disk.clone(), &identity, 0, options)
+            .await
+            .err()
+            .expect("refused")
+    });
+    assert!(refused.to_string().contains("1 journals"), "{refused}");
+}
