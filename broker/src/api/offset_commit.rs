@@ -32,11 +32,14 @@ pub async fn handle<W: World<Message = Message>>(
     let by_id = context.api_version >= TOPIC_IDS_SINCE;
     let mut refused = Vec::new();
     for topic in &mut request.topics {
+        // The coordinator is told both, so that the record says which topic was meant.
         if by_id {
             topic.name = image
                 .topic(topic.topic_id)
                 .map(|known| known.name.to_string())
                 .unwrap_or_default();
+        } else {
+            topic.topic_id = image.topic_id(&topic.name).unwrap_or_default();
         }
         refused.extend(take_unknown(&image, topic, by_id));
     }

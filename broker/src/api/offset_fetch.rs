@@ -51,7 +51,7 @@ pub async fn handle<W: World<Message = Message>>(
     one_answer(context.api_version, asked, answer)
 }
 
-/// One group's offsets. Topic ids are resolved before and after, for the coordinator knows names.
+/// One group's offsets. The coordinator is asked by name and id: an offset of an earlier topic of that name is none.
 async fn fetch<W: World<Message = Message>>(
     core: &Core<W>,
     context: &RequestContext,
@@ -59,9 +59,9 @@ async fn fetch<W: World<Message = Message>>(
     require_stable: bool,
 ) -> OffsetFetchResponseGroup {
     let by_id = context.api_version >= TOPIC_IDS_SINCE;
+    let image = core.image();
     let mut unknown = Vec::new();
     if by_id {
-        let image = core.image();
         for topic in group.topics.iter_mut().flatten() {
             match image.topic(topic.topic_id) {
                 Some(known) => topic.name = known.name.to_string(),
@@ -71,6 +71,10 @@ async fn fetch<W: World<Message = Message>>(
         if let Some(topics) = &mut group.topics {
             topics.retain(|topic| !topic.name.is_empty());
         }
+    } else {
+        for topic in group.topics.iter_mut().flatten() {
+            topic.topic_id = image.topic_id(&topic.name).unwrap_or_default();
+        }
     }
     let group_id = group.group_id.clone();
     let mut answer = match ask(core, context, &group_id, Request::OffsetFetch { group, require_stable }).await {
@@ -78,7 +82,6 @@ async fn fetch<W: World<Message = Message>>(
         other => unreachable!("the answer of another request: {other:?}"),
     };
     if by_id {
-        let image = core.image();
         for topic in answer.topics.iter_mut().filter(|topic| topic.topic_id.is_nil()) {
             topic.topic_id = image.topic_id(&topic.name).unwrap_or_default();
         }

@@ -56,7 +56,7 @@ pub enum Request {
     Heartbeat(HeartbeatRequest),
     /// In the form of version 3 and up: the members listed.
     LeaveGroup(LeaveGroupRequest),
-    /// In the form of version 9 and down: topics by name. Topic ids are carried through to the answer.
+    /// Topics by name and, as far as known, by id, whatever the version.
     OffsetCommit(OffsetCommitRequest),
     OffsetFetch {
         group: OffsetFetchRequestGroup,

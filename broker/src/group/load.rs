@@ -78,6 +78,7 @@ fn committed(value: OffsetCommitValue) -> CommittedOffset {
         metadata: value.metadata,
         commit_timestamp_ms: value.commit_timestamp,
         expire_timestamp_ms: (value.expire_timestamp != -1).then_some(value.expire_timestamp),
+        topic_id: value.topic_id,
         written_by: LOADED,
     }
 }

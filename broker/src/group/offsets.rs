@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::{GroupId, event::AppendToken};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) struct CommittedOffset {
     pub commit_timestamp_ms: i64,
     /// Only from commits that asked for their own retention (OffsetCommit up to version 4).
     pub expire_timestamp_ms: Option<i64>,
+    /// Of the topic that it was committed for; nil if unknown. Another topic may have the name by now.
+    pub topic_id: Uuid,
     /// Which append wrote it; appends of this coordinator count up from above every loaded one.
     pub written_by: AppendToken,
 }

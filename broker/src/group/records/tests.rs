@@ -1,5 +1,7 @@
 //! Golden bytes: written by hand from Kafka's schemas. Changing one means that logs of others can no longer be read.
 
+use uuid::Uuid;
+
 use super::*;
 use crate::group::{
     AppendToken, Coordinator, Event, GroupConfig, Now, classic::Group, member::Member, offsets::CommittedOffset,
@@ -34,12 +36,17 @@ fn record(key: &str, value: &str) -> GroupRecord {
 }
 
 fn offset_values() -> Vec<(GroupRecord, OffsetCommitValue)> {
-    let value = |leader_epoch, expire_timestamp| OffsetCommitValue {
+    let value = |leader_epoch, expire_timestamp, topic_id: &str| OffsetCommitValue {
         offset: 42,
         leader_epoch,
         metadata: "m".to_string(),
         commit_timestamp: 1_000,
         expire_timestamp,
+        topic_id: bytes(topic_id)
+            .as_ref()
+            .try_into()
+            .map(Uuid::from_bytes)
+            .unwrap_or_default(),
     };
     let offset = "000000000000002a";
     let time = "00000000000003e8";
@@ -49,27 +56,27 @@ fn offset_values() -> Vec<(GroupRecord, OffsetCommitValue)> {
                 "0000 0001'g' 0001't' 00000003",
                 &format!("0000 {offset} 0001'm' {time}"),
             ),
-            value(-1, -1),
+            value(-1, -1, ""),
         ),
         (
             record(OFFSET_KEY, &format!("0001 {offset} 0001'm' {time} 00000000000007d0")),
-            value(-1, 2_000),
+            value(-1, 2_000, ""),
         ),
         (
             record(OFFSET_KEY, &format!("0002 {offset} 0001'm' {time}")),
-            value(-1, -1),
+            value(-1, -1, ""),
         ),
         (
             record(OFFSET_KEY, &format!("0003 {offset} 00000007 0001'm' {time}")),
-            value(7, -1),
+            value(7, -1, ""),
         ),
-        // Tag 0 is the topic id of later brokers.
+        // Tag 0 is the topic id.
         (
             record(
                 OFFSET_KEY,
                 &format!("0004 {offset} 00000007 02'm' {time} 01 00 10 'sixteen bytes id'"),
             ),
-            value(7, -1),
+            value(7, -1, "'sixteen bytes id'"),
         ),
     ]
 }
@@ -181,9 +188,10 @@ fn written_as_kafka_writes() {
         metadata: "m".to_string(),
         commit_timestamp_ms: 1_000,
         expire_timestamp_ms: None,
+        topic_id: Uuid::from_bytes(*b"sixteen bytes id"),
         written_by: AppendToken(1),
     };
-    assert_eq!(offset_commit("g", "t", 3, &committed), offset_values()[3].0);
+    assert_eq!(offset_commit("g", "t", 3, &committed), offset_values()[4].0);
     committed.expire_timestamp_ms = Some(2_000);
     assert_eq!(offset_commit("g", "t", 3, &committed), offset_values()[1].0);
     assert_eq!(
@@ -209,6 +217,40 @@ fn written_as_kafka_writes() {
     );
     let empty = "0003 0000 00000000 ffff ffff 00000000000003e8 00000000";
     assert_eq!(new_group(&Group::new("g".into(), 1_000)), record(GROUP_KEY, empty));
+}
+
+/// Goal: a record taken from the log of an Apache Kafka 4.3.1 is read, and would be written the same.
+#[test]
+fn a_record_of_apache_kafka() {
+    let topic_id = "d8c4d52cb4d94a11907b0f46457932c0";
+    let record = record(
+        "0001 0002'gr' 0003'reb' 00000003",
+        &format!("0004 000000000000e33a ffffffff 01 000001a1f9046fc3 01 00 10 {topic_id}"),
+    );
+    let Ok(LoadedRecord::Offset {
+        group,
+        topic,
+        partition,
+        value: Some(value),
+    }) = decode(&record)
+    else {
+        panic!("not understood: {:?}", decode(&record));
+    };
+    assert_eq!(
+        (value.offset, value.leader_epoch, value.metadata.as_str()),
+        (58_170, -1, "")
+    );
+    assert_eq!(value.topic_id.simple().to_string(), topic_id);
+    let committed = CommittedOffset {
+        offset: value.offset,
+        leader_epoch: value.leader_epoch,
+        metadata: value.metadata,
+        commit_timestamp_ms: value.commit_timestamp,
+        expire_timestamp_ms: None,
+        topic_id: value.topic_id,
+        written_by: AppendToken(1),
+    };
+    assert_eq!(offset_commit(&group, &topic, partition, &committed), record);
 }
 
 /// Goal: no bytes in a log can make the loader panic, nor what is loaded from them later.

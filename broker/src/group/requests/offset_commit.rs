@@ -58,6 +58,7 @@ impl Coordinator {
                         metadata,
                         commit_timestamp_ms: out.now.wall_ms,
                         expire_timestamp_ms,
+                        topic_id: topic.topic_id,
                         written_by: out.next_append_token(),
                     };
                     let index = partition.partition_index;

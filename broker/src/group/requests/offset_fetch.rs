@@ -3,7 +3,8 @@
 
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::offset_fetch::{
-    OffsetFetchRequestGroup, OffsetFetchResponseGroup, OffsetFetchResponsePartitions, OffsetFetchResponseTopics,
+    OffsetFetchRequestGroup, OffsetFetchRequestTopics, OffsetFetchResponseGroup, OffsetFetchResponsePartitions,
+    OffsetFetchResponseTopics,
 };
 
 use super::super::{
@@ -65,6 +66,18 @@ impl Coordinator {
         }
     }
 
+    /// What was committed for this topic; not for an earlier one of its name.
+    fn committed_for(
+        &self,
+        group_id: &str,
+        topic: &OffsetFetchRequestTopics,
+        partition: i32,
+    ) -> Option<&CommittedOffset> {
+        let committed = self.offsets.get(group_id, &topic.name, partition)?;
+        let both_known = !committed.topic_id.is_nil() && !topic.topic_id.is_nil();
+        (!both_known || committed.topic_id == topic.topic_id).then_some(committed)
+    }
+
     fn fetch_offsets(&self, request: &OffsetFetchRequestGroup) -> Response {
         let group_id = request.group_id.as_str();
         let topics = match &request.topics {
@@ -76,7 +89,7 @@ impl Coordinator {
                     partitions: topic
                         .partition_indexes
                         .iter()
-                        .map(|&index| partition(index, self.offsets.get(group_id, &topic.name, index)))
+                        .map(|&index| partition(index, self.committed_for(group_id, topic, index)))
                         .collect(),
                 })
                 .collect(),
