@@ -21,6 +21,7 @@ pub struct Produce {
     #[command(flatten)]
     cluster: Cluster,
 
+    /// The topic to write to.
     #[arg(value_name = "TOPIC")]
     topic: String,
 

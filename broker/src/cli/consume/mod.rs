@@ -19,6 +19,7 @@ pub struct Consume {
     #[command(flatten)]
     cluster: Cluster,
 
+    /// The topics to read.
     #[arg(required = true, value_name = "TOPIC")]
     topics: Vec<String>,
 

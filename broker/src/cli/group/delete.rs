@@ -11,6 +11,7 @@ use serde_json::json;
 /// Forget groups without members, and their offsets.
 #[derive(Args, Clone, Debug)]
 pub struct Delete {
+    /// The groups to forget.
     #[arg(required = true, value_name = "GROUP")]
     groups: Vec<String>,
 }

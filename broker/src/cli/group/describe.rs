@@ -13,6 +13,7 @@ use serde_json::json;
 /// Show a group's state, members and what each of them reads.
 #[derive(Args, Clone, Debug)]
 pub struct Describe {
+    /// The groups to show.
     #[arg(required = true, value_name = "GROUP")]
     groups: Vec<String>,
 }

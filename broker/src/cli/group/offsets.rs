@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Show how far a group has read, or move it.
 #[derive(Args, Clone, Debug)]
 pub struct Offsets {
+    /// The group to show or move.
     #[arg(value_name = "GROUP")]
     group: String,
 

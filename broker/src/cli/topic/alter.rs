@@ -14,6 +14,7 @@ use serde_json::json;
 /// Add partitions to a topic, set its configs or put them back to their defaults.
 #[derive(Args, Clone, Debug)]
 pub struct Alter {
+    /// The topic to change.
     #[arg(value_name = "TOPIC")]
     topic: String,
 

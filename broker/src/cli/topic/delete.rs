@@ -10,6 +10,7 @@ use serde_json::json;
 /// Delete topics with all their records.
 #[derive(Args, Clone, Debug)]
 pub struct Delete {
+    /// The topics to delete.
     #[arg(required = true, value_name = "TOPIC")]
     topics: Vec<String>,
 
