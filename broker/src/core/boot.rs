@@ -7,7 +7,7 @@
 
 use std::{future::Future, rc::Rc, sync::Arc, time::Duration};
 
-use corelane_storage::{FormatWish, Identity, LogConfig, LogSpec, Store, StoreOptions, open_data_dir};
+use corelane_storage::{FormatWish, Identity, LogConfig, LogSpec, Store, StoreOptions, open_data_dir, rehome};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use crate::{
     metadata::{
         Image,
         decide::{Registration, TableRules},
-        placement::SHARDS_DEFAULT,
+        placement::{self, SHARDS_DEFAULT},
         reconcile::{self, Action, Me},
         records,
     },
@@ -48,6 +48,19 @@ impl<W: World<Message = Message>> Core<W> {
             wall_ms: world.wall_ms(),
         };
         let identity = open_data_dir(&world.disk(), want)
+            .await
+            .map_err(|error| error.to_string())?;
+        let home = |log: &LogSpec| {
+            let shard = placement::shard_of(log.topic_id, log.partition, SHARDS_DEFAULT);
+            let is_metadata = log.topic_id == METADATA_TOPIC_ID;
+            let core = if is_metadata {
+                CONTROLLER_CORE
+            } else {
+                placement::core_of(shard, world.cores())
+            };
+            core as u32
+        };
+        let identity = rehome(&world.disk(), &identity, home, &self.store_options())
             .await
             .map_err(|error| error.to_string())?;
         self.on_every_core(|| OpenCall(identity.clone()))
