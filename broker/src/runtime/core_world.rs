@@ -7,6 +7,7 @@ use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
     path::Path,
+    pin::pin,
     rc::Rc,
     sync::Arc,
     task::{Poll, Waker},
@@ -18,6 +19,7 @@ use glommio::TaskQueueHandle;
 
 use super::{
     clock,
+    current_task::CurrentTask,
     disk::RingDisk,
     fail_stop::fail_stop,
     mesh::Mesh,
@@ -136,9 +138,20 @@ impl<M: Send + 'static> World for GlommioWorld<M> {
     }
 
     fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + 'static) {
+        let vitals = self.core.vitals.clone();
+        let index = self.core.index;
+        let place = CurrentTask::place_of(name);
         let task = async move {
+            let mut task = pin!(AssertUnwindSafe(task).catch_unwind());
+            let named = poll_fn(|context| {
+                let current = &vitals.cores[index].current_task;
+                current.enter(place);
+                let answer = task.as_mut().poll(context);
+                current.leave();
+                answer
+            });
             // A panic in a glommio task would end the core and leave the others running.
-            if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            if named.await.is_err() {
                 fail_stop(&format!("the task {name:?} panicked"));
             }
         };

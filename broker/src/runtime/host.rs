@@ -19,8 +19,9 @@ pub(super) const LOCK_FILE: &str = ".lock";
 
 /// Locked memory that glommio wants before it starts.
 const GLOMMIO_MEMLOCK_BYTES: u64 = 512 << 10;
-/// What glommio's three rings of one core may count as locked memory: rings and a 64 KiB slab registered thrice.
-const GLOMMIO_CORE_BYTES: u64 = 320 << 10;
+/// What glommio's three rings of one core count as locked memory: rings and a 64 KiB slab registered thrice (with our
+/// smallest ring, 28 cores start within 8 MiB and 32 do not).
+const GLOMMIO_CORE_BYTES: u64 = 248 << 10;
 
 /// Why this host cannot run a broker.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +60,11 @@ pub fn check_ring() -> Result<(), HostError> {
 
 /// Ring sizes for each of `cores` that fit the locked memory of this user; rings count as locked since Linux 6.14.
 pub(super) fn ring_sizes(cores: usize) -> Result<Sizes, HostError> {
-    let have = raise_memlock();
-    let need = cores as u64 * (GLOMMIO_CORE_BYTES + ring_bytes(SMALLEST)).max(GLOMMIO_MEMLOCK_BYTES / cores as u64);
+    fit_sizes(cores, raise_memlock())
+}
+
+pub(super) fn fit_sizes(cores: usize, have: u64) -> Result<Sizes, HostError> {
+    let need = (cores as u64 * (GLOMMIO_CORE_BYTES + ring_bytes(SMALLEST))).max(GLOMMIO_MEMLOCK_BYTES);
     if have < need {
         return Err(HostError::Memlock {
             have_kib: have >> 10,
@@ -115,6 +119,18 @@ fn raise_memlock() -> u64 {
         limit.rlim_cur = limit.rlim_max;
         libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
         limit.rlim_max
+    }
+}
+
+/// Raises the number of descriptors as far as this process may; a broker holds one per connection and open segment.
+pub(super) fn raise_descriptors() {
+    // SAFETY: plain calls with a live local; a refusal changes nothing.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+        }
     }
 }
 

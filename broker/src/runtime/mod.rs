@@ -14,6 +14,7 @@
 
 mod clock;
 mod core_world;
+mod current_task;
 mod disk;
 mod event;
 mod fail_stop;
@@ -23,6 +24,8 @@ mod pump;
 mod ring;
 mod start;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 pub mod world;
 
 pub use core_world::{GlommioWorld, Stopper};

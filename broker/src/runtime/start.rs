@@ -69,7 +69,7 @@ pub enum StartError {
 /// Checks the host, locks the data directory and runs `node` once on every core. Returns when it has ended on all.
 ///
 /// Tasks that a core has spawned and that still run when its `node` ends are dropped then. A panic anywhere ends the
-/// process. One eventfd of glommio's leaks per core and start, so a process starts once.
+/// process. A few eventfds leak in glommio per core and start, so a process that is not a test starts once.
 pub fn start<M, Node, Running>(options: Options, node: Node) -> Result<(), StartError>
 where
     M: Send + 'static,
@@ -79,6 +79,7 @@ where
     host::check_ring()?;
     let cpus = host::cpus();
     let cores = if options.cores == 0 { cpus.len() } else { options.cores };
+    host::raise_descriptors();
     let sizes = host::ring_sizes(cores)?;
     let _lock = DirectoryLock::take(&options.data_dir)?;
     let signals = options.signals.then(Signals::block);
@@ -115,19 +116,23 @@ where
     }
     drop(ready);
     // Every core is made before any runs, so that a refusal leaves nothing half started.
-    for outcome in all_ready.iter().take(cores) {
-        outcome.map_err(|(core, reason)| StartError::Core { core, reason })?;
+    let refused = all_ready.iter().take(cores).find_map(Result::err);
+    if refused.is_none() {
+        for gate in &gates {
+            // Each core waits for it, so it arrives.
+            let _ = gate.send(());
+        }
+        supervisor::supervise(&vitals, signals.as_ref());
     }
-    for gate in &gates {
-        // Fails only if the core has ended already, which its thread reports.
-        let _ = gate.send(());
-    }
-    supervisor::supervise(&vitals, signals.as_ref());
+    drop(gates);
     for thread in threads {
         // A panic has ended the process before.
         let _ = thread.join();
     }
-    Ok(())
+    match refused {
+        Some((core, reason)) => Err(StartError::Core { core, reason }),
+        None => Ok(()),
+    }
 }
 
 /// Everything that one core is made of, on the way to its thread.
@@ -196,7 +201,7 @@ impl<M: Send + 'static> Seat<M> {
         let core_vitals = vitals.clone();
         let index = self.index;
         let pump = glommio::spawn_local(async move { pump.run(&core_vitals.cores[index].heartbeat).await });
-        glommio::spawn_local(answer_pokes(vitals.clone(), index, world.clone())).detach();
+        let pokes = glommio::spawn_local(answer_pokes(vitals.clone(), index, world.clone()));
 
         node(world.clone()).await;
 
@@ -208,8 +213,12 @@ impl<M: Send + 'static> Seat<M> {
         stopped.set(true);
         vitals.cores[index].doorbell.event.signal();
         pump.await;
+        pokes.cancel().await;
+        // Tasks that wait for something here have nobody else to hold them: they go, and what they own is closed.
         world.stop_waiters().borrow_mut().clear();
         mesh.close();
+        ring.release_tasks();
+        glommio::executor().yield_task_queue_now().await;
         ring.close();
     }
 }

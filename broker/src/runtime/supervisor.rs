@@ -16,11 +16,13 @@ use std::{
     time::Duration,
 };
 
-use super::{event::EventFd, fail_stop::fail_stop, mesh::Doorbell};
+use super::{current_task::CurrentTask, event::EventFd, fail_stop::fail_stop, mesh::Doorbell};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Ticks after which a parked core is poked.
 const PARKED_POKE_TICKS: u64 = 10;
+/// Ticks without a heartbeat after which the task of an awake core is named in the log.
+const STALLED_TICKS: u64 = 3;
 /// Ticks without a heartbeat, in spite of pokes, after which a core is dead.
 const DEAD_TICKS: u64 = 300;
 
@@ -36,6 +38,7 @@ pub(super) struct CoreVitals {
     /// Moves with every turn of the core's pump and with every poke it answers.
     pub(super) heartbeat: AtomicU64,
     pub(super) poke: EventFd,
+    pub(super) current_task: CurrentTask,
     pub(super) doorbell: Arc<Doorbell>,
     /// Its node has ended: it hears no messages and need not move.
     pub(super) ended: AtomicBool,
@@ -47,6 +50,7 @@ impl Vitals {
             Ok(CoreVitals {
                 heartbeat: AtomicU64::new(0),
                 poke: EventFd::new()?,
+                current_task: CurrentTask::new(),
                 doorbell: doorbell.clone(),
                 ended: AtomicBool::new(false),
             })
@@ -93,27 +97,40 @@ pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
             match watch.tick(core) {
                 Verdict::Fine => {}
                 Verdict::Poke => core.poke.signal(),
-                Verdict::Dead => fail_stop(&format!("core {index} has not moved for {} s", DEAD_TICKS / 10)),
+                Verdict::Stalled => {
+                    core.poke.signal();
+                    let task = core.current_task.name();
+                    tracing::warn!(core = index, task, "a task has not given way for {STALLED_TICKS} ticks");
+                }
+                Verdict::Dead => {
+                    let seconds = DEAD_TICKS * TICK.as_millis() as u64 / 1000;
+                    let task = core.current_task.name();
+                    fail_stop(&format!(
+                        "core {index} has not moved for {seconds} s, in the task {task:?}"
+                    ));
+                }
             }
         }
     }
 }
 
 #[derive(Clone, Default)]
-struct Watch {
+pub(super) struct Watch {
     heartbeat: u64,
     still_ticks: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Verdict {
+pub(super) enum Verdict {
     Fine,
     Poke,
+    /// A poke too, and worth a word, once.
+    Stalled,
     Dead,
 }
 
 impl Watch {
-    fn tick(&mut self, core: &CoreVitals) -> Verdict {
+    pub(super) fn tick(&mut self, core: &CoreVitals) -> Verdict {
         let heartbeat = core.heartbeat.load(Ordering::Relaxed);
         if heartbeat != self.heartbeat || core.ended.load(Ordering::SeqCst) {
             self.heartbeat = heartbeat;
@@ -123,6 +140,8 @@ impl Watch {
         self.still_ticks += 1;
         if self.still_ticks >= DEAD_TICKS {
             Verdict::Dead
+        } else if !core.doorbell.is_asleep() && self.still_ticks == STALLED_TICKS {
+            Verdict::Stalled
         } else if !core.doorbell.is_asleep() || self.still_ticks.is_multiple_of(PARKED_POKE_TICKS) {
             Verdict::Poke
         } else {

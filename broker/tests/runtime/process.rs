@@ -185,3 +185,34 @@ fn an_idle_process_costs_nothing() {
         "an idle process used {used:?} in 2 s"
     );
 }
+
+#[test]
+fn closed_connections_leave_no_descriptor_behind() {
+    let mut echo = Echo::start(2, &["--hop"]);
+    let descriptors = |echo: &Echo| {
+        std::fs::read_dir(format!("/proc/{}/fd", echo.child.id()))
+            .unwrap()
+            .count()
+    };
+    ask(&mut connect(echo.address), b"warm");
+    // Both cores know of the end of the connection when they answer on a later one.
+    thread::sleep(Duration::from_millis(100));
+    let before = descriptors(&echo);
+    for _ in 0..50 {
+        let mut streams: Vec<TcpStream> = (0..10).map(|_| connect(echo.address)).collect();
+        for stream in &mut streams {
+            ask(stream, b"hello");
+        }
+    }
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while descriptors(&echo) > before {
+        assert!(
+            Instant::now() < deadline,
+            "{} descriptors, {before} before",
+            descriptors(&echo)
+        );
+        thread::sleep(Duration::from_millis(10));
+    }
+    echo.signal("TERM");
+    assert!(echo.wait().success());
+}

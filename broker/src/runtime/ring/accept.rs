@@ -9,20 +9,24 @@ use std::{
     os::fd::{AsRawFd, FromRawFd, OwnedFd},
     rc::Rc,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use io_uring::{opcode, types};
 
 use super::{
-    Inner, Ring, RingStream, replace_waker,
+    Inner, Ring, RingStream, Sleep, replace_waker,
     slots::Key,
     socket,
     tag::{Kind, Tag},
 };
-use crate::runtime::world::Listener;
+use crate::runtime::{clock::monotonic_ns, world::Listener};
 
 /// Connections that were accepted and that nobody took; at this many no more are accepted.
 const WAITING_MAX: usize = 256;
+
+/// How long no connection is accepted when descriptors or memory are used up.
+const SHORTAGE_WAIT: Duration = Duration::from_millis(100);
 
 pub(super) struct ListenerSlot {
     socket: OwnedFd,
@@ -30,6 +34,7 @@ pub(super) struct ListenerSlot {
     armed: bool,
     cancelling: bool,
     accepted: VecDeque<OwnedFd>,
+    /// Positive errno.
     error: Option<i32>,
     waker: Option<Waker>,
 }
@@ -79,16 +84,27 @@ impl Listener for RingListener {
                         return Poll::Ready(Ok(socket));
                     }
                     if let Some(error) = slot.error.take() {
-                        return Poll::Ready(Err(io::Error::from_raw_os_error(error)));
+                        return Poll::Ready(Err(error));
                     }
                     replace_waker(&mut slot.waker, context, &mut inner.aftermath);
                     inner.arm_accept(self.key);
                     Poll::Pending
                 })
             })
-            .await?;
+            .await;
+            let socket = match socket {
+                Ok(socket) => socket,
+                Err(errno) if is_of_a_peer(errno) => continue,
+                Err(errno) if is_shortage(errno) => {
+                    let error = io::Error::from_raw_os_error(errno);
+                    tracing::warn!(address = %self.address, %error, "cannot accept connections for now");
+                    Sleep::until(self.ring.clone(), monotonic_ns() + SHORTAGE_WAIT.as_nanos() as u64).await;
+                    continue;
+                }
+                Err(errno) => return Err(io::Error::from_raw_os_error(errno)),
+            };
             // A peer that is gone already has no address; nobody misses it.
-            if let (Ok(peer), Ok(())) = (socket::peer_address(&socket), socket::set_no_delay(&socket)) {
+            if let (Ok(peer), Ok(())) = (socket::peer_address(&socket), socket::set_up(&socket)) {
                 return Ok((RingStream::adopt(&self.ring, socket), peer));
             }
         }
@@ -160,4 +176,27 @@ impl ListenerSlot {
     pub(super) fn take_waker(&mut self) -> Option<Waker> {
         self.waker.take()
     }
+}
+
+/// Errors of one connection that never came to be (`accept(2)`), not of the listener.
+fn is_of_a_peer(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::ECONNABORTED
+            | libc::EINTR
+            | libc::EAGAIN
+            | libc::EPERM
+            | libc::EPROTO
+            | libc::ENOPROTOOPT
+            | libc::EOPNOTSUPP
+            | libc::ENETDOWN
+            | libc::ENETUNREACH
+            | libc::EHOSTDOWN
+            | libc::EHOSTUNREACH
+            | libc::ENONET
+    )
+}
+
+fn is_shortage(errno: i32) -> bool {
+    matches!(errno, libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM)
 }

@@ -18,13 +18,16 @@ use crate::runtime::clock::monotonic_ns;
 const WAIT: Duration = Duration::from_secs(5);
 
 impl Ring {
-    /// Drops every task that waits here, cancels what can be cancelled and waits for the rest.
-    /// What is in flight after that keeps its memory for ever.
-    pub(in crate::runtime) fn close(&self) {
+    /// Lets go of every task that waits here, and starts nothing new.
+    pub(in crate::runtime) fn release_tasks(&self) {
         self.with(|inner| {
             inner.closing = true;
             inner.drop_wakers();
         });
+    }
+
+    /// Cancels what can be cancelled and waits for the rest; what is in flight after that keeps its memory for ever.
+    pub(in crate::runtime) fn close(&self) {
         let deadline_ns = monotonic_ns() + WAIT.as_nanos() as u64;
         loop {
             let due = self.with(|inner| {

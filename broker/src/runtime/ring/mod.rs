@@ -20,6 +20,8 @@ mod slots;
 pub(super) mod socket;
 mod stream;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 use std::{

@@ -48,8 +48,10 @@ pub(in crate::runtime) fn listen_on(socket: &OwnedFd) -> io::Result<()> {
     check(unsafe { libc::listen(socket.as_raw_fd(), BACKLOG) }).map(drop)
 }
 
-pub(super) fn set_no_delay(socket: &OwnedFd) -> io::Result<()> {
-    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)
+/// As Kafka's acceptor sets up a connection (`SocketServer`): answers leave at once, dead peers are found in the end.
+pub(super) fn set_up(socket: &OwnedFd) -> io::Result<()> {
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_NODELAY, 1)?;
+    set_option(socket, libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1)
 }
 
 /// Stops both directions; an error means that they are stopped already.
