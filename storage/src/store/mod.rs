@@ -131,7 +131,7 @@ impl<D: Disk> Store<D> {
     /// `leader_epoch` are set. With `append_time_ms` the batch gets LogAppendTime and a new CRC.
     ///
     /// # Panics
-    /// If `batch` is not one batch, or `base_offset` is below the log's end.
+    /// If `batch` is not one batch, or `base_offset` is not the log's end.
     pub fn append(
         &self,
         id: LogId,
@@ -155,7 +155,7 @@ impl<D: Disk> Store<D> {
                 bytes_max,
             });
         }
-        assert!(base_offset >= slot.log.end_offset(), "offsets are never given twice");
+        assert_eq!(base_offset, slot.log.end_offset(), "a batch continues the log");
         let header = BatchHeader::parse(batch).expect("only verified batches are appended");
         let last_offset = base_offset + i64::from(header.last_offset_delta);
         let at = state.push(

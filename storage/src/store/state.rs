@@ -98,6 +98,8 @@ pub(super) struct State {
 
 impl State {
     pub fn new(options: &StoreOptions, space: Space, committer: Committer, lineage: Lineage, core: u32) -> State {
+        // A frame must fit in a file, and leave little of it unused.
+        let frame_bytes_max = options.frame_bytes_max.min(space.file_bytes() as usize / 2);
         State {
             logs: BTreeMap::new(),
             frames: Frames::default(),
@@ -116,7 +118,7 @@ impl State {
             failed: None,
             stats: StoreStats::default(),
             frame_bytes_expected: FRAME_BYTES_MIN,
-            frame_bytes_max: options.frame_bytes_max,
+            frame_bytes_max,
         }
     }
 
@@ -153,7 +155,7 @@ impl State {
         let full = |filling: &Filling| filling.watermark || filling.builder.len_with(bytes) > self.frame_bytes_max;
         if self.closed || self.filling.back().is_none_or(full) {
             self.closed = false;
-            let expected = self.frame_bytes_expected.clamp(FRAME_BYTES_MIN, self.frame_bytes_max);
+            let expected = self.frame_bytes_expected.max(FRAME_BYTES_MIN).min(self.frame_bytes_max);
             let builder = FrameBuilder::new(expected, self.frame_bytes_max, bytes);
             self.filling.push_back(Filling {
                 builder,

@@ -344,7 +344,7 @@ fn enumerate_nested(case: &Case) {
     let rules = Rules::production();
     let whole = case.disk();
     run_script(&whole, case, &rules);
-    let step = if nightly() { 1 } else { 7 };
+    let step = if nightly() { 1 } else { 11 };
     for (boundary, choice, once, history) in crashes(case, &rules, whole.boundaries()) {
         let chosen = matches!(choice, Persist::None | Persist::All | Persist::Seeded(0));
         if !chosen || boundary % step != 0 {

@@ -1,6 +1,7 @@
 //! The store against a simple model, on a disk that loses power at every boundary.
 
 mod cores;
+mod cost;
 mod crash;
 mod faults;
 mod harness;

@@ -210,7 +210,7 @@ fn first_violation(rules: &Rules, rot: bool, count: u64) -> Option<(u64, String)
 /// Goal: no history loses, invents or reorders anything, or reports damage that is none.
 #[test]
 fn random_histories() {
-    for seed in 0..seeds(1500) {
+    for seed in 0..seeds(800) {
         if let Err(violation) = run_history(seed, &Rules::production(), false) {
             panic!("seed {seed}: {violation}");
         }
@@ -221,13 +221,13 @@ fn random_histories() {
 #[test]
 fn random_histories_with_rot() {
     let mut reported = 0;
-    for seed in 0..seeds(700) {
+    for seed in 0..seeds(400) {
         match run_history(seed, &Rules::production(), true) {
             Err(violation) => panic!("seed {seed}: {violation}"),
             Ok(outcome) => reported += u64::from(outcome == Outcome::Reported),
         }
     }
-    assert!(reported > 50, "only {reported} were reported");
+    assert!(reported > 30, "only {reported} were reported");
 }
 
 #[test]
