@@ -2,7 +2,7 @@
 //!
 //! Version 2 is flexible.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use corelane_protocol::{
     error_code::ErrorCode,
@@ -27,7 +27,9 @@ pub async fn handle<W: World<Message = Message>>(
 ) -> DeleteGroupsResponse {
     // One question for each coordinator.
     let mut by_coordinator: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for group_id in request.groups_names {
+    // Naming a group twice is no mistake, and answered once.
+    let groups: BTreeSet<String> = request.groups_names.into_iter().collect();
+    for group_id in groups {
         by_coordinator
             .entry(coordinator_of(&core, &group_id))
             .or_default()

@@ -46,7 +46,8 @@ pub async fn handle<W: World<Message = Message>>(
     let it = coordinators.remove(0);
     FindCoordinatorResponse {
         error_code: it.error_code,
-        error_message: it.error_message,
+        // Kafka spells out that there was none.
+        error_message: it.error_message.or_else(|| Some(it.error_code.to_string())),
         node_id: it.node_id,
         host: it.host,
         port: it.port,

@@ -121,8 +121,8 @@ impl Walk {
     fn run(mut self) {
         for _ in 0..STEPS {
             match self.random.below(100) {
-                0..55 => self.send_request(),
-                55..80 => self.settle(),
+                0..60 => self.send_request(),
+                60..80 => self.settle(),
                 80..98 => self.let_time_pass(),
                 98 if self.random.one_in(3) => self.restart(),
                 _ => {
@@ -171,7 +171,7 @@ impl Walk {
     }
 
     fn settle(&mut self) {
-        let fails = self.random.one_in(12);
+        let fails = self.random.one_in(6);
         if fails && let Some((_, records)) = self.host.in_flight.first_key_value() {
             self.forget_new_groups(&records.clone());
         }
