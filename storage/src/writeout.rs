@@ -161,7 +161,7 @@ async fn finish<D: Disk>(disk: &D, file: &D::File, out: &WrittenOut) -> io::Resu
     let WrittenOut { plan, position } = out;
     let SegmentFile {
         directory,
-        companion_names: [offsets, times, snapshot],
+        companion_names: [offsets, times],
         id,
         ..
     } = &plan.file;
@@ -181,8 +181,8 @@ async fn finish<D: Disk>(disk: &D, file: &D::File, out: &WrittenOut) -> io::Resu
         let path = |name: &str| format!("{directory}/{name}");
         disk.write_whole(&path(offsets), &index.offset_index_bytes()).await?;
         disk.write_whole(&path(times), &index.time_index_bytes()).await?;
-        if let Some(content) = &seal.snapshot {
-            disk.write_whole(&path(snapshot), content).await?;
+        if let Some((name, content)) = &seal.snapshot {
+            disk.write_whole(&path(name), content).await?;
         }
         disk.write_whole(&path("leader-epoch-checkpoint"), seal.epochs.as_bytes())
             .await?;
@@ -196,3 +196,6 @@ async fn finish<D: Disk>(disk: &D, file: &D::File, out: &WrittenOut) -> io::Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

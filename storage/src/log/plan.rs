@@ -3,7 +3,10 @@
 use bytes::Bytes;
 use corelane_protocol::records::BatchHeader;
 
-use super::{FileId, PartitionLog, Segment, SegmentIndex, encode_snapshot, segments::COMPANIONS};
+use super::{
+    FileId, PartitionLog, Segment, SegmentIndex, encode_snapshot,
+    segments::{COMPANIONS, snapshot_name},
+};
 use crate::{
     disk::BLOCK,
     journal::{frames::Frames, record::Record},
@@ -21,7 +24,7 @@ pub struct SegmentFile {
     pub base_offset: i64,
     /// Names without directory, of the `.log` and of its companions.
     pub log_name: String,
-    pub companion_names: [String; 3],
+    pub companion_names: [String; 2],
 }
 
 impl SegmentFile {
@@ -46,8 +49,8 @@ pub(crate) struct Seal {
     /// None: the file is scanned for it.
     pub index: Option<SegmentIndex>,
     pub index_interval_bytes: u32,
-    /// Content of the `.snapshot`; None where who had written by then is not known any more. Kafka's tools do without.
-    pub snapshot: Option<Vec<u8>>,
+    /// Name and content of the `.snapshot`; None where who had written by then is not known any more. Kafka's tools do without.
+    pub snapshot: Option<(String, Vec<u8>)>,
     /// Content of `leader-epoch-checkpoint`.
     pub epochs: String,
 }
@@ -272,7 +275,7 @@ impl PartitionLog {
         Seal {
             index,
             index_interval_bytes: self.config.index_interval_bytes,
-            snapshot: Some(encode_snapshot(&producers)),
+            snapshot: Some((snapshot_name(end_offset), encode_snapshot(&producers))),
             epochs: self.epochs.to_checkpoint_text(),
         }
     }
@@ -384,15 +387,21 @@ impl PartitionLog {
     pub fn unlink(&mut self) -> Vec<String> {
         self.segments.unlinking = std::mem::take(&mut self.segments.doomed);
         let directory = self.directory();
-        let files = self
-            .segments
-            .unlinking
-            .iter()
-            .map(|segment| SegmentFile::new(directory.clone(), segment));
-        files
-            .flat_map(|file| [file.log_name].into_iter().chain(file.companion_names))
-            .map(|name| format!("{directory}/{name}"))
-            .collect()
+        let mut names = Vec::new();
+        for segment in &self.segments.unlinking {
+            let file = SegmentFile::new(directory.clone(), segment);
+            names.push(file.log_name);
+            names.extend(file.companion_names);
+            let base_offset = segment.base_offset;
+            if !self
+                .segments
+                .iter()
+                .any(|live| live.base_offset == base_offset || live.end_offset == base_offset)
+            {
+                names.push(snapshot_name(base_offset));
+            }
+        }
+        names.iter().map(|name| format!("{directory}/{name}")).collect()
     }
 }
 

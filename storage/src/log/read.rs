@@ -426,7 +426,7 @@ impl FileRead {
     }
 
     async fn stored_index<D: Disk>(&self, disk: &D) -> Option<SegmentIndex> {
-        let [offsets, times, _] = &self.file.companion_names;
+        let [offsets, times] = &self.file.companion_names;
         let offsets = read_whole(disk, &format!("{}/{offsets}", self.file.directory))
             .await
             .ok()?;

@@ -28,8 +28,8 @@ impl FileId {
     }
 }
 
-/// Files of a segment beside its `.log`.
-pub(crate) const COMPANIONS: [&str; 3] = ["index", "timeindex", "snapshot"];
+/// Files of a segment beside its `.log` and the `.snapshot` at its end.
+pub(crate) const COMPANIONS: [&str; 2] = ["index", "timeindex"];
 
 /// One segment. `position` never goes back, and the blocks before it are never written again.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(file: FileId, base_offset: i64, created_ms: i64) -> Segment {
+    pub(crate) fn new(file: FileId, base_offset: i64, created_ms: i64) -> Segment {
         Segment {
             file,
             base_offset,
@@ -83,6 +83,11 @@ impl Segment {
             self.created_ms
         }
     }
+}
+
+/// Kafka's name of the producers' snapshot at an offset: the end of one segment and the start of the next.
+pub(super) fn snapshot_name(offset: i64) -> String {
+    format!("{offset:020}.snapshot")
 }
 
 /// All segments of a log, oldest first.

@@ -114,6 +114,16 @@ impl Harness {
         }
     }
 
+    /// The disk stops after some steps; what was reached before may be said in the filling frame.
+    pub fn finish_or_crash(&mut self, plan: WriteOut, steps: u64) {
+        self.disk.crash_at(self.disk.boundaries() + 1 + steps);
+        if let Ok(done) = block_on(writeout::run(&self.disk, plan)) {
+            for record in self.log.written_out(&done) {
+                self.record(record);
+            }
+        }
+    }
+
     /// True: something was written.
     pub fn write_out(&mut self, bytes_max: usize) -> bool {
         let plan = self.plan(bytes_max);

@@ -10,7 +10,7 @@ use super::{super::*, harness::Harness};
 fn segments_for_kafka_dump_log() {
     let directory = std::env::var("CORELANE_DUMP_DIR").expect("CORELANE_DUMP_DIR");
     let mut harness = Harness::new(LogConfig {
-        segment_bytes: 1 << 20,
+        segment_bytes: 300_000,
         ..LogConfig::default()
     });
     let mut sequence = 0;

@@ -3,3 +3,4 @@
 mod harness;
 mod kafka_tools;
 mod model;
+mod parts;

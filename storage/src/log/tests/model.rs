@@ -235,7 +235,14 @@ fn run(seed: u64, steps: u32) {
                 }
                 harness.commit();
             }
-            45..65 => {
+            45..48 => {
+                // The power goes in the middle of a write-out.
+                if let Some(plan) = harness.plan(1 << 20) {
+                    harness.finish_or_crash(plan, random.next() % 16);
+                    harness.reopen(Persist::Seeded(random.next()));
+                }
+            }
+            48..65 => {
                 let bytes_max = [1, 10_000, 1 << 20][random.below(3) as usize];
                 while harness.write_out(bytes_max) && random.below(4) != 0 {}
                 if random.below(2) == 0 {
