@@ -15,13 +15,13 @@ use corelane_broker::{
         Answer, Image, Wish,
         decide::{AllocateProducerIds, CreateTopics, NewTopic, Registration, TableRules, TopicRef},
     },
-    raft_driver::{Controller, EntryLog, LogError, Options, RecoveredLog, StartError},
+    raft_driver::{Controller, EntryLog, LogError, Options, RecoveredLog, StartError, StoreLog},
     runtime::world::World,
 };
 use corelane_protocol::error_code::ErrorCode;
 use corelane_raft::{Entry, HardState, LogView, Persist};
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
-use corelane_storage::Identity;
+use corelane_storage::{FormatWish, Identity, Store, StoreOptions, open_data_dir};
 use uuid::Uuid;
 
 const DISK: Uuid = Uuid::from_u128(0xd15c);
@@ -98,6 +98,10 @@ impl EntryLog for SlowLog {
     fn has_room(&self) -> bool {
         self.simulation.draw(|random| !random.chance(1, 5))
     }
+
+    fn proposal_bytes_max(&self) -> usize {
+        200_000
+    }
 }
 
 /// What was answered, over all lives.
@@ -134,11 +138,11 @@ fn options(publish: corelane_broker::raft_driver::Publish) -> Options {
     }
 }
 
-fn registration(incarnation: u64) -> Registration {
+fn registration(identity: &Identity) -> Registration {
     Registration {
         node: 1,
-        incarnation,
-        storage_id: DISK,
+        incarnation: identity.incarnation,
+        storage_id: identity.disk_uuid,
         endpoints: vec![],
         rack: None,
     }
@@ -201,14 +205,13 @@ fn check_start(image: &Image, broker_epoch: u64, answered: &mut Answered) {
     }
 }
 
-async fn live(world: SimWorld<()>, log: SlowLog, incarnation: u64, answered: Rc<RefCell<Answered>>) {
-    let simulation = log.simulation.clone();
+async fn live<L: EntryLog>(world: SimWorld<()>, log: L, identity: Identity, answered: Rc<RefCell<Answered>>) {
+    let simulation = world.simulation.clone();
     let reached = Rc::new(Cell::new(0));
     let publish = slow_publish(&simulation, &reached);
-    let identity = identity(incarnation);
     let started = Controller::start(&world, log, &identity, options(publish)).await;
     let controller = started.unwrap();
-    let broker_epoch = controller.register(registration(incarnation)).await.unwrap();
+    let broker_epoch = controller.register(registration(&identity)).await.unwrap();
     assert!(!controller.image().broker(1).unwrap().is_active());
     controller.unfence(1, broker_epoch).await.unwrap();
     check_start(&controller.image(), broker_epoch, &mut answered.borrow_mut());
@@ -288,7 +291,7 @@ fn run(seed: u64, lies: bool) -> u64 {
     let answered: Rc<RefCell<Answered>> = Rc::default();
     for incarnation in 1..=6 {
         let (log_of_life, answered) = (log.clone(), answered.clone());
-        node.start(move |world| live(world, log_of_life.clone(), incarnation, answered.clone()));
+        node.start(move |world| live(world, log_of_life.clone(), identity(incarnation), answered.clone()));
         let lifetime = simulation.draw(|random| random.between(100, 30_000));
         simulation.run_for(Duration::from_micros(lifetime));
         assert_eq!(node.failure(), None, "seed {seed}");
@@ -303,6 +306,69 @@ fn run(seed: u64, lies: bool) -> u64 {
     let wishes = answered.borrow().wishes;
     simulation.end();
     wishes
+}
+
+/// The same life on a real journal, which is what a crash leaves of it.
+async fn live_on_store(world: SimWorld<()>, answered: Rc<RefCell<Answered>>) {
+    let want = FormatWish {
+        cluster_id: Some(CLUSTER),
+        disk_uuid: Uuid::from_u64_pair(world.random(), world.random()),
+        broker_id: 1,
+        cores: 1,
+        wall_ms: world.wall_ms(),
+    };
+    let identity = open_data_dir(&world.disk(), want).await.unwrap();
+    let (sleeper, yielder, clock) = (world.clone(), world.clone(), world.clone());
+    let mut options = StoreOptions::new(
+        move |duration| Box::pin(sleeper.sleep(duration)),
+        move || Box::pin(yielder.yield_now()),
+        move || clock.wall_ms(),
+    );
+    // Small, so that the journal goes round and entries move to segments.
+    options.journal_files = 4;
+    options.journal_file_bytes = 64 << 10;
+    let store = Store::open(world.disk(), &identity, 0, options).await.unwrap();
+    let (committer, cleaner, yielder) = (store.clone(), store.clone(), world.clone());
+    world.spawn("commit", async move {
+        loop {
+            committer.commit().await.unwrap();
+        }
+    });
+    world.spawn("background", async move {
+        loop {
+            if !cleaner.background().await.unwrap() {
+                yielder.sleep(Duration::from_millis(1)).await;
+            }
+        }
+    });
+    live(world, StoreLog::open(&store), identity, answered).await;
+}
+
+fn run_on_store(seed: u64) -> u64 {
+    let simulation = Simulation::new(seed);
+    let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
+    let answered: Rc<RefCell<Answered>> = Rc::default();
+    for _ in 0..6 {
+        let answered = answered.clone();
+        node.start(move |world| live_on_store(world, answered.clone()));
+        let (lifetime, kind) = simulation.draw(|random| (random.between(100, 200_000), random.between(0, 2)));
+        simulation.run_for(Duration::from_micros(lifetime));
+        assert_eq!(node.failure(), None, "seed {seed}");
+        node.crash([CrashKind::Kill, CrashKind::Power, CrashKind::PowerAndNothing][kind as usize]);
+    }
+    let wishes = answered.borrow().wishes;
+    simulation.end();
+    wishes
+}
+
+#[test]
+fn what_was_answered_lasts_on_the_journal() {
+    let seeds = std::env::var("SEEDS")
+        .ok()
+        .and_then(|seeds| seeds.parse().ok())
+        .unwrap_or(30);
+    let wishes: u64 = (1..=seeds).map(run_on_store).sum();
+    assert!(wishes > 20 * seeds, "only {wishes} wishes were answered");
 }
 
 #[test]
@@ -337,7 +403,7 @@ fn many_partitions_are_granted_again_in_pieces() {
                 let identity = identity(incarnation);
                 let started = Controller::start(&world, log, &identity, options(publish)).await;
                 let controller = started.unwrap();
-                let epoch = controller.register(registration(incarnation)).await.unwrap();
+                let epoch = controller.register(registration(&identity)).await.unwrap();
                 controller.unfence(1, epoch).await.unwrap();
                 let image = controller.image();
                 if incarnation == 1 {

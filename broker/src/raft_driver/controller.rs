@@ -26,8 +26,9 @@ use crate::{
     runtime::world::World,
 };
 
-/// Partitions that one entry re-grants at most: some 150 kB.
+/// Partitions that one entry re-grants at most, and what a grant takes, roughly and rather too much.
 const RECONCILE_CHANGES_MAX: usize = 1000;
+const GRANT_BYTES: usize = 512;
 
 /// Hands a new image to all cores: sends it before it returns, in the order of the calls, and the future ends when every
 /// core has it.
@@ -75,6 +76,7 @@ pub(super) struct Shared {
     pub image: RefCell<Arc<Image>>,
     pub status: Cell<Status>,
     pub config_rules: RefCell<Rc<dyn ConfigRules>>,
+    pub proposal_bytes_max: usize,
 }
 
 impl Controller {
@@ -91,6 +93,7 @@ impl Controller {
             image: RefCell::default(),
             status: Cell::default(),
             config_rules: RefCell::new(options.config_rules),
+            proposal_bytes_max: log.proposal_bytes_max(),
         });
         let me = VoterId {
             node: identity.broker_id,
@@ -129,7 +132,7 @@ impl Controller {
         };
         self.wish(Wish::ChangeBroker(unfence)).await?;
         let reconcile = Wish::Reconcile {
-            changes_max: RECONCILE_CHANGES_MAX,
+            changes_max: (self.shared.proposal_bytes_max / GRANT_BYTES).clamp(1, RECONCILE_CHANGES_MAX),
         };
         while let Answer::Reconciled { more: true, .. } = self.wish(reconcile.clone()).await? {}
         Ok(())

@@ -11,7 +11,6 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use corelane_protocol::error_code::ErrorCode;
 use corelane_raft::{Config, Entry, Input, Output, Payload, Raft, Recovered, Terms, VoterId};
 use futures_channel::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
@@ -29,12 +28,15 @@ use super::{
     entry_log::{EntryLog, RecoveredLog},
 };
 use crate::{
-    metadata::{Answer, Context, Image, Wish, WishError, decide, records},
+    metadata::{
+        Answer, Context, Image, Wish, WishError,
+        decide::{self, Decision},
+        records,
+    },
     runtime::world::World,
 };
 
-/// A round takes no further wish beyond this, and no wish may make more by itself.
-const ENTRY_BYTES_MAX: usize = 4 << 20;
+/// A round takes no further wish beyond this.
 const ROUND_BYTES: usize = 1 << 20;
 /// How long to wait before asking the journal for room again.
 const ROOM_RETRY: Duration = Duration::from_millis(1);
@@ -288,24 +290,42 @@ impl<W: World, L: EntryLog> Driver<W, L> {
         let next_index = self.raft.last().end;
         let mut overlay = Image::clone(&self.shared.image.borrow());
         assert_eq!(overlay.applied_end, next_index, "one round at a time");
+        let bytes_max = self.shared.proposal_bytes_max;
         let (mut value, mut answers) = (BytesMut::new(), Vec::new());
         while value.len() < ROUND_BYTES {
-            let Some(Asked { wish, reply }) = self.asked.pop_front() else {
+            let Some(asked) = self.asked.pop_front() else {
                 break;
             };
-            let answer = self.decide_one(&mut overlay, next_index, &wish, &mut value);
-            answers.push((reply, answer));
+            let decided = self.decide_one(&overlay, next_index, &asked.wish);
+            let (made, answer) = match decided {
+                Ok(decision) => decision,
+                Err(error) => {
+                    answers.push((asked.reply, Err(error)));
+                    continue;
+                }
+            };
+            let encoded = records::encode(&made);
+            if encoded.len() > bytes_max {
+                answers.push((asked.reply, Err(decide::excessively_large())));
+                continue;
+            }
+            if value.len() + encoded.len() > bytes_max {
+                // The next round decides it again.
+                self.asked.push_front(asked);
+                break;
+            }
+            for record in &made {
+                if let Err(error) = overlay.apply(next_index, record) {
+                    self.world.fail_stop(&format!("a decision does not fit: {error}"));
+                }
+            }
+            value.extend_from_slice(&encoded);
+            answers.push((asked.reply, Ok(answer)));
         }
         (value.freeze(), answers)
     }
 
-    fn decide_one(
-        &self,
-        overlay: &mut Image,
-        next_index: u64,
-        wish: &Wish,
-        value: &mut BytesMut,
-    ) -> Result<Answer, WishError> {
+    fn decide_one(&self, overlay: &Image, next_index: u64, wish: &Wish) -> Decision {
         let config_rules = self.shared.config_rules.borrow().clone();
         let mut uuids = || {
             let (high, low) = (self.world.random(), self.world.random());
@@ -317,21 +337,7 @@ impl<W: World, L: EntryLog> Driver<W, L> {
             uuids: &mut uuids,
             live_sessions: &[],
         };
-        let (made, answer) = decide(overlay, wish, &mut context)?;
-        let encoded = records::encode(&made);
-        if encoded.len() > ENTRY_BYTES_MAX {
-            return Err(WishError::new(
-                ErrorCode::POLICY_VIOLATION,
-                "Unable to perform excessively large batch operation.",
-            ));
-        }
-        for record in &made {
-            if let Err(error) = overlay.apply(next_index, record) {
-                self.world.fail_stop(&format!("a decision does not fit: {error}"));
-            }
-        }
-        value.extend_from_slice(&encoded);
-        Ok(answer)
+        decide::decide(overlay, wish, &mut context)
     }
 }
 

@@ -16,6 +16,9 @@ use crate::metadata::records;
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
 pub const METADATA_TOPIC_ID: Uuid = Uuid::from_u128(1);
 
+/// What a batch of one record has besides the record's value, at most: header, lengths, attributes.
+const BATCH_OVERHEAD_BYTES: usize = 128;
+
 /// Bytes that one read of the replay asks for.
 const REPLAY_BYTES: usize = 1 << 20;
 
@@ -44,6 +47,9 @@ pub trait EntryLog: LogView + Clone + 'static {
 
     /// Whether another entry should be appended now; asked again a little later.
     fn has_room(&self) -> bool;
+
+    /// Bytes of the largest proposal that it takes.
+    fn proposal_bytes_max(&self) -> usize;
 }
 
 /// The log in a core's [`Store`].
@@ -159,6 +165,10 @@ impl<D: Disk> EntryLog for StoreLog<D> {
 
     fn has_room(&self) -> bool {
         self.store.has_room()
+    }
+
+    fn proposal_bytes_max(&self) -> usize {
+        self.store.batch_bytes_max().saturating_sub(BATCH_OVERHEAD_BYTES)
     }
 }
 

@@ -246,6 +246,11 @@ impl<D: Disk> Store<D> {
             && state.space.free_files() >= FREE_FILES_RESERVED.min(state.space.files() / 2)
     }
 
+    /// Bytes of the largest batch that [`Store::append`] takes.
+    pub fn batch_bytes_max(&self) -> usize {
+        self.inner.state.borrow().record_bytes_max()
+    }
+
     pub fn start_offset(&self, id: LogId) -> Option<i64> {
         self.with_log(id, |slot| slot.log.start_offset())
     }

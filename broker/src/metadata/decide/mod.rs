@@ -77,7 +77,8 @@ pub fn decide(image: &Image, wish: &Wish, context: &mut Context<'_>) -> Decision
     Ok((records, answer))
 }
 
-fn excessively_large() -> WishError {
+/// Kafka's answer to a wish that would make too much at once (`EventHandlerExceptionInfo`).
+pub fn excessively_large() -> WishError {
     WishError::new(
         ErrorCode::POLICY_VIOLATION,
         "Unable to perform excessively large batch operation.",
