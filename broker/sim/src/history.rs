@@ -60,12 +60,42 @@ pub struct Poll {
     pub records: Vec<(i64, Value)>,
 }
 
+/// One offset that a group member commits.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    pub partition: i32,
+    pub offset: i64,
+    pub ended_ns: u64,
+    /// If not, nobody knows.
+    pub acked: bool,
+}
+
+/// A committed offset that somebody was told; -1 for none.
+#[derive(Clone, Debug)]
+pub struct LookUp {
+    pub partition: i32,
+    pub offset: i64,
+    pub began_ns: u64,
+}
+
+/// What a group member was given.
+#[derive(Clone, Debug)]
+pub struct Ownership {
+    pub generation: i32,
+    pub member: String,
+    pub partitions: Vec<i32>,
+    pub at_ns: u64,
+}
+
 #[derive(Debug, Default)]
 pub struct History {
     pub sends: Vec<Send>,
     pub polls: Vec<Poll>,
     /// The whole log of each partition, read after the last restart: `(offset, value)`.
     pub finals: BTreeMap<i32, Vec<(i64, Value)>>,
+    pub commits: Vec<Commit>,
+    pub look_ups: Vec<LookUp>,
+    pub ownerships: Vec<Ownership>,
     /// What a client saw that no broker may do.
     pub protocol_faults: Vec<String>,
 }

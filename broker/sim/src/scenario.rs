@@ -12,10 +12,10 @@ use std::{
 };
 
 use corelane_broker::runtime::world::World;
-use corelane_storage::sim_disk::SimDisk;
+use corelane_storage::sim_disk::{Fault, Operation, SimDisk};
 
 use crate::{
-    client::{Consumer, Producer, ProducerOptions, Topic, create_topic, read_to_the_end},
+    client::{Consumer, Member, Producer, ProducerOptions, Topic, create_topic, look_up_all, read_to_the_end},
     history::SharedHistory,
     invariants,
     node::{CrashKind, SimNode},
@@ -39,6 +39,8 @@ pub struct Plan {
     pub producers: Vec<ProducerOptions>,
     /// Fetch version of each consumer.
     pub consumers: Vec<i16>,
+    /// Of one classic consumer group.
+    pub members: u64,
     pub crashes: Vec<Crash>,
     /// One in so many milliseconds a connection breaks; 0 for never.
     pub break_every_ms: u64,
@@ -52,6 +54,15 @@ pub struct Crash {
     pub after_ms: u64,
     pub kind: CrashKind,
     pub down_ms: u64,
+    /// An operation of the disk that fails before that, counted from the start; then the node may end itself.
+    pub fault: Option<DiskFault>,
+}
+
+#[derive(Clone, Debug)]
+pub struct DiskFault {
+    pub operation: Operation,
+    pub nth: u64,
+    pub fault: Fault,
 }
 
 impl Plan {
@@ -79,6 +90,11 @@ impl Plan {
                 CrashKind::PowerAndNothing,
             ]),
             down_ms: random.between(0, 50),
+            fault: random.chance(1, 6).then(|| DiskFault {
+                operation: *random.pick(&[Operation::Write, Operation::Write, Operation::Flush, Operation::Open]),
+                nth: random.between(1, 300),
+                fault: random.pick(&[Fault::Error, Fault::NoSpace, Fault::ShortWrite]).clone(),
+            }),
         };
         Plan {
             seed,
@@ -88,6 +104,7 @@ impl Plan {
             consumers: (0..random.between(1, 2))
                 .map(|_| random.between(12, 17) as i16)
                 .collect(),
+            members: random.below(4),
             crashes: (0..random.between(1, 5)).map(|_| crash(&mut random)).collect(),
             break_every_ms: *random.pick(&[0, 0, 20, 200]),
             node_seed: random.next_u64(),
@@ -106,6 +123,7 @@ pub struct Report {
     pub virtual_ms: u64,
     pub acked_records: usize,
     pub polled_records: usize,
+    pub acked_commits: usize,
     pub crashes: usize,
     /// The last lines of the trace, if it kept any.
     pub recent: Vec<String>,
@@ -131,6 +149,7 @@ pub fn run<M: Send + 'static>(plan: &Plan, trace: Trace, start: impl Fn(&mut Sim
         virtual_ms: simulation.now_ns() / 1_000_000,
         acked_records: seen.acked_records(),
         polled_records: seen.polls.iter().map(|poll| poll.records.len()).sum(),
+        acked_commits: seen.commits.iter().filter(|commit| commit.acked).count(),
         crashes: plan.crashes.len(),
         recent: simulation.recent(),
     };
@@ -189,6 +208,11 @@ impl Clients {
                 );
                 spawner.spawn("consumer", consumer.run());
             }
+            for _ in 0..plan.members {
+                let at = (NODE, PORT);
+                let member = Member::new(spawner.clone(), at, created.clone(), history.clone(), stop.clone());
+                spawner.spawn("member", member.run());
+            }
         });
         clients
     }
@@ -202,8 +226,11 @@ fn play<M: Send + 'static>(
 ) -> Result<(), String> {
     let mut node = SimNode::new(simulation, NODE, plan.cores);
     let clients = Clients::start(plan, simulation, history);
-    start(&mut node, plan);
     for crash in &plan.crashes {
+        start(&mut node, plan);
+        if let Some(DiskFault { operation, nth, fault }) = &crash.fault {
+            node.disk().fail(*operation, *nth, false, fault.clone());
+        }
         let mut left_ms = crash.after_ms;
         while left_ms > 0 {
             let slice_ms = if plan.break_every_ms == 0 {
@@ -217,17 +244,30 @@ fn play<M: Send + 'static>(
                 simulation.break_a_connection();
             }
         }
-        still_alive(&node)?;
+        if crash.fault.is_none() {
+            still_alive(&node)?;
+        }
         node.crash(crash.kind);
         simulation.run_for(Duration::from_millis(crash.down_ms));
-        start(&mut node, plan);
     }
-    let done = simulation.run_until(LIVENESS, || clients.working.get() == 0 || !node.is_alive());
+    start(&mut node, plan);
+    let healed_ns = simulation.now_ns();
+    let commits = || {
+        history
+            .borrow()
+            .commits
+            .iter()
+            .filter(|commit| commit.acked && commit.ended_ns > healed_ns)
+            .count()
+    };
+    let done = || clients.working.get() == 0 && (plan.members == 0 || commits() > 0);
+    let ended = simulation.run_until(LIVENESS, || done() || !node.is_alive());
     still_alive(&node)?;
-    if !done {
+    if !ended {
+        let (working, commits) = (clients.working.get(), commits());
         return Err(format!(
-            "stuck: {} producers never came to their end",
-            clients.working.get()
+            "stuck: {working} producers still work, {commits} commits by {} members",
+            plan.members
         ));
     }
     // What was acknowledged last must outlive a crash, too.
@@ -241,9 +281,13 @@ fn play<M: Send + 'static>(
         history.clone(),
         read.clone(),
     );
+    let has_group = plan.members > 0;
     let topic = topic.expect("producers ended, so there was a topic");
     clients.world.spawn("read all", async move {
         read_to_the_end(&world, (NODE, PORT), &topic, &seen).await;
+        if has_group {
+            look_up_all(&world, (NODE, PORT), &topic, &seen).await;
+        }
         ended.set(true);
     });
     let done = simulation.run_until(LIVENESS, || read.get() || !node.is_alive());

@@ -1,10 +1,12 @@
 //! What must be true of every history, one file each. A checker gives the first thing that is wrong, in words.
 
 mod acked_is_kept;
+mod commits_are_kept;
 mod no_duplicates;
 mod no_protocol_faults;
 mod nothing_invented;
 mod offsets_are_dense;
+mod one_owner;
 mod one_value_per_offset;
 mod order_is_kept;
 mod watermark_never_falls;
@@ -23,6 +25,8 @@ pub const ALL: &[(&str, Check)] = &[
     ("offsets_are_dense", offsets_are_dense::check),
     ("order_is_kept", order_is_kept::check),
     ("watermark_never_falls", watermark_never_falls::check),
+    ("commits_are_kept", commits_are_kept::check),
+    ("one_owner", one_owner::check),
 ];
 
 /// Everything that is wrong, one line per invariant.

@@ -1,7 +1,7 @@
 //! Goal: each checker accepts a good history and notices the one thing that it is there for.
 
 use super::violations;
-use crate::history::{History, Outcome, Poll, Send, Value};
+use crate::history::{Commit, History, LookUp, Outcome, Ownership, Poll, Send, Value};
 
 fn value(number: u32) -> Value {
     Value { producer: 1, number }
@@ -34,6 +34,24 @@ fn good() -> History {
         ],
         ..History::default()
     };
+    history.commits.push(Commit {
+        partition: 0,
+        offset: 3,
+        ended_ns: 20,
+        acked: true,
+    });
+    history.look_ups.push(LookUp {
+        partition: 0,
+        offset: 3,
+        began_ns: 21,
+    });
+    let ownership = |generation: i32, member: &str| Ownership {
+        generation,
+        member: member.into(),
+        partitions: vec![0],
+        at_ns: 0,
+    };
+    history.ownerships = vec![ownership(1, "a"), ownership(2, "b")];
     history
         .finals
         .insert(0, (0..4).map(|offset| (offset, value(offset as u32))).collect());
@@ -92,6 +110,8 @@ fn every_breach_is_noticed() {
     contains(broken(|h| h.sends.swap(0, 1)), "order_is_kept");
     contains(broken(|h| h.sends[0].values.swap(0, 1)), "order_is_kept");
     contains(broken(|h| h.polls[1].high_watermark = 1), "watermark_never_falls");
+    contains(broken(|h| h.look_ups[0].offset = 2), "commits_are_kept");
+    contains(broken(|h| h.ownerships[1].generation = 1), "one_owner");
     contains(broken(|h| h.protocol_faults.push("x".into())), "no_protocol_faults");
 }
 
