@@ -14,6 +14,7 @@
 //! folded into a hash, so that two runs of one seed can be compared to the last event. A node is what the broker's
 //! `World` lets it be; when it crashes its tasks and all they held are dropped, and its disk keeps what disks keep.
 
+pub mod broker;
 pub mod client;
 pub mod history;
 pub mod invariants;

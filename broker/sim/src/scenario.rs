@@ -42,8 +42,8 @@ pub struct Plan {
     /// Of one classic consumer group.
     pub members: u64,
     pub crashes: Vec<Crash>,
-    /// One in so many milliseconds a connection breaks; 0 for never.
-    pub break_every_ms: u64,
+    /// Every so many microseconds a connection breaks; 0 for never.
+    pub break_every_us: u64,
     /// For the node's own tuning.
     pub node_seed: u64,
 }
@@ -51,7 +51,7 @@ pub struct Plan {
 #[derive(Clone, Debug)]
 pub struct Crash {
     /// After the start before.
-    pub after_ms: u64,
+    pub after_us: u64,
     pub kind: CrashKind,
     pub down_ms: u64,
     /// An operation of the disk that fails before that, counted from the start; then the node may end itself.
@@ -69,20 +69,24 @@ impl Plan {
     pub fn draw(seed: u64) -> Plan {
         let mut random = Random::new(seed ^ 0x5eed);
         let producers = random.between(1, 4);
-        let producer = |number: u64, random: &mut Random| ProducerOptions {
-            number: number as u32,
-            node: NODE,
-            port: PORT,
-            idempotent: random.chance(2, 3),
-            in_flight_max: random.between(1, 5) as usize,
-            batches: random.between(20, 150) as u32,
-            records_max: *random.pick(&[1, 5, 20]),
-            value_bytes_max: *random.pick(&[10, 300, 3_000, 20_000]),
-            version: random.between(9, 13) as i16,
+        let producer = |number: u64, random: &mut Random| {
+            // One batch must fit in half a journal file, however small that was drawn.
+            let (records_max, value_bytes_max) = *random.pick(&[(1, 10), (20, 10), (5, 300), (20, 3_000), (3, 20_000)]);
+            ProducerOptions {
+                number: number as u32,
+                node: NODE,
+                port: PORT,
+                idempotent: random.chance(2, 3),
+                in_flight_max: random.between(1, 5) as usize,
+                batches: random.between(20, 150) as u32,
+                records_max,
+                value_bytes_max,
+                version: random.between(9, 13) as i16,
+            }
         };
         let crash = |random: &mut Random| Crash {
             // From "while it still recovers" to "long in service".
-            after_ms: *random.pick(&[1, 5, 25, 80]) * random.between(1, 10) / 4,
+            after_us: *random.pick(&[500, 5_000, 20_000, 50_000]) * random.between(1, 10) / 2,
             kind: *random.pick(&[
                 CrashKind::Kill,
                 CrashKind::Power,
@@ -106,7 +110,7 @@ impl Plan {
                 .collect(),
             members: random.below(4),
             crashes: (0..random.between(1, 5)).map(|_| crash(&mut random)).collect(),
-            break_every_ms: *random.pick(&[0, 0, 20, 200]),
+            break_every_us: *random.pick(&[0, 0, 5_000, 50_000]),
             node_seed: random.next_u64(),
         }
     }
@@ -231,16 +235,16 @@ fn play<M: Send + 'static>(
         if let Some(DiskFault { operation, nth, fault }) = &crash.fault {
             node.disk().fail(*operation, *nth, false, fault.clone());
         }
-        let mut left_ms = crash.after_ms;
-        while left_ms > 0 {
-            let slice_ms = if plan.break_every_ms == 0 {
-                left_ms
+        let mut left_us = crash.after_us;
+        while left_us > 0 {
+            let slice_us = if plan.break_every_us == 0 {
+                left_us
             } else {
-                left_ms.min(plan.break_every_ms)
+                left_us.min(plan.break_every_us)
             };
-            simulation.run_for(Duration::from_millis(slice_ms));
-            left_ms -= slice_ms;
-            if left_ms > 0 {
+            simulation.run_for(Duration::from_micros(slice_us));
+            left_us -= slice_us;
+            if left_us > 0 {
                 simulation.break_a_connection();
             }
         }

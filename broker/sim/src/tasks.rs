@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     rc::Rc,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Once,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -76,6 +76,27 @@ impl Wake for TaskWaker {
 
 /// What a node unwinds with when it ends itself.
 pub(crate) struct FailStop;
+
+thread_local! {
+    static POLLING: Cell<bool> = const { Cell::new(false) };
+    static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+}
+
+/// From now on a panic inside a simulated task is written down instead of printed. The broker catches panics of its
+/// connections; here each is a bug all the same.
+fn watch_for_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if POLLING.get() {
+                PANICS.with_borrow_mut(|panics| panics.push(info.to_string()));
+            } else {
+                print(info);
+            }
+        }));
+    });
+}
 
 impl Machine {
     pub fn is_alive(&self) -> bool {
@@ -205,10 +226,7 @@ impl Simulation {
         if let Some(mut future) = future {
             waker.queued.store(false, Ordering::Relaxed);
             let waker = Waker::from(waker);
-            let poll = catch_unwind(AssertUnwindSafe(|| {
-                future.as_mut().poll(&mut Context::from_waker(&waker))
-            }));
-            let ended = match poll {
+            let ended = match guarded_poll(&mut future, &waker) {
                 Ok(Poll::Pending) => {
                     if let Some(task) = machine.cores[core].borrow_mut().tasks.get_mut(&task) {
                         task.future = Some(future);
@@ -216,8 +234,7 @@ impl Simulation {
                     false
                 }
                 Ok(Poll::Ready(())) => true,
-                Err(panic) if panic.is::<FailStop>() => true,
-                Err(panic) => resume_unwind(panic),
+                Err(FailStop) => true,
             };
             if ended {
                 let task = machine.cores[core].borrow_mut().tasks.remove(&task);
@@ -243,6 +260,24 @@ impl Simulation {
                 },
             );
         }
+    }
+}
+
+/// Polls; a panic anywhere in it, caught by the broker or not, ends the simulation with its text.
+fn guarded_poll(future: &mut Pin<Box<dyn Future<Output = ()>>>, waker: &Waker) -> Result<Poll<()>, FailStop> {
+    watch_for_panics();
+    POLLING.set(true);
+    let poll = catch_unwind(AssertUnwindSafe(|| {
+        future.as_mut().poll(&mut Context::from_waker(waker))
+    }));
+    POLLING.set(false);
+    if let Some(panic) = PANICS.take().into_iter().next() {
+        resume_unwind(Box::new(panic));
+    }
+    match poll {
+        Ok(poll) => Ok(poll),
+        Err(unwound) if unwound.is::<FailStop>() => Err(FailStop),
+        Err(unwound) => resume_unwind(unwound),
     }
 }
 

@@ -69,7 +69,11 @@ impl Connection {
             next_correlation_id: 1,
             in_flight: VecDeque::new(),
         };
-        let versions: ApiVersionsResponse = connection.call(3, &ApiVersionsRequest::default()).await?;
+        let who = ApiVersionsRequest {
+            client_software_name: "sim".into(),
+            client_software_version: "1".into(),
+        };
+        let versions: ApiVersionsResponse = connection.call(3, &who).await?;
         if versions.error_code.is_none() && !versions.api_keys.is_empty() {
             Ok(connection)
         } else {

@@ -103,10 +103,16 @@ impl Producer {
     async fn run_on(&mut self, connection: &mut Connection, left: &mut u32) -> Result<(), CallError> {
         if self.options.idempotent && self.producer_id.0 < 0 {
             let request = InitProducerIdRequest {
+                transactional_id: None,
                 transaction_timeout_ms: 60_000,
                 ..InitProducerIdRequest::default()
             };
             let given: InitProducerIdResponse = connection.call(4, &request).await?;
+            let who = (self.world.machine.id, 0);
+            let text = || format!("{:?}: producer id {}", given.error_code, given.producer_id);
+            self.world
+                .simulation
+                .note("answer", who, given.producer_id as u64, text);
             if given.error_code != ErrorCode::NONE {
                 return Err(CallError::Timeout);
             }
@@ -207,6 +213,16 @@ impl Producer {
         let Some(part) = part.filter(|part| Some(part.index) == self.open.front().map(|open| open.partition)) else {
             return Err(CallError::Malformed(format!("Produce was answered with {answer:?}")));
         };
+        if part.error_code != ErrorCode::NONE {
+            let text = || {
+                format!(
+                    "producer {} partition {}: {:?}",
+                    self.options.number, part.index, part.error_code
+                )
+            };
+            let who = (self.world.machine.id, 0);
+            self.world.simulation.note("error", who, part.error_code.0 as u64, text);
+        }
         let outcome = match part.error_code {
             ErrorCode::NONE if part.base_offset >= 0 => Outcome::Acked {
                 base_offset: part.base_offset,
