@@ -1,0 +1,360 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+type title struct {
+	name  string
+	check func(c *client, topic string)
+}
+
+// runSuite prints a line for every check and gives the exit code.
+func (c *client) runSuite() int {
+	checks := []title{{"admin", admin}}
+	for _, codec := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		checks = append(checks, title{"roundtrip_" + codec, roundtrip(codec)})
+	}
+	checks = append(checks, title{"one_mib", oneMib}, title{"keyed", keyed}, title{"list_offsets", listOffsets},
+		title{"idempotent", idempotent}, title{"groups", groups}, title{"restart", restart})
+	failed := 0
+	for _, one := range checks {
+		begin := time.Now()
+		if err := attempt(func() { one.check(c, fmt.Sprintf("franz-go-%s-%d", one.name, os.Getpid())) }); err != nil {
+			failed = 1
+			fmt.Printf("FAIL %s %s\n", one.name, strings.Join(strings.Fields(err.Error()), " "))
+			continue
+		}
+		fmt.Printf("ok %s %.1fs\n", one.name, time.Since(begin).Seconds())
+	}
+	return failed
+}
+
+func attempt(work func()) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%v", cause)
+			fmt.Fprintf(os.Stderr, "%v\n%s\n", cause, debug.Stack())
+		}
+	}()
+	work()
+	return nil
+}
+
+// noise gives bytes that do not compress, the same for the same seed.
+func noise(seed, length int) []byte {
+	var out []byte
+	for block := 0; len(out) < length; block++ {
+		sum := sha256.Sum256([]byte(fmt.Sprintf("%d/%d", seed, block)))
+		out = append(out, sum[:]...)
+	}
+	return out[:length]
+}
+
+func admin(c *client, name string) {
+	ctx := context.Background()
+	count := func() int {
+		topics, err := c.admin.ListTopics(ctx, name)
+		check(err)
+		if topics[name].Err != nil {
+			return 0
+		}
+		return len(topics[name].Partitions)
+	}
+	config := func() string {
+		described, err := c.admin.DescribeTopicConfigs(ctx, name)
+		check(err)
+		check(described[0].Err)
+		for _, entry := range described[0].Configs {
+			if entry.Key == "retention.ms" {
+				return entry.MaybeValue()
+			}
+		}
+		return "missing"
+	}
+	check(c.create(name, 3, map[string]string{"retention.ms": "7200000"}))
+	waitUntil("topic has 3 partitions", func() bool { return count() == 3 })
+	expect("retention.ms", config(), "7200000")
+	_, err := c.admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "retention.ms", Value: kadm.StringPtr("3600000")}}, name)
+	check(err)
+	waitUntil("altered config shows", func() bool { return config() == "3600000" })
+	updated, err := c.admin.UpdatePartitions(ctx, 5, name)
+	check(err)
+	check(updated.Error())
+	waitUntil("topic has 5 partitions", func() bool { return count() == 5 })
+	expect("creating the topic twice", c.create(name, 1, nil), error(kerr.TopicAlreadyExists))
+	_, err = c.admin.DeleteTopic(ctx, name)
+	check(err)
+	waitUntil("topic is gone", func() bool { return count() == 0 })
+}
+
+func roundtrip(codec string) func(*client, string) {
+	return func(c *client, name string) {
+		check(c.create(name, 3, nil))
+		base := time.Now().UnixMilli() - 3_600_000
+		var records []*kgo.Record
+		var want [3][]string
+		for i := range 600 {
+			keys := [][]byte{nil, {}, []byte(fmt.Sprintf("key-%d", i)), noise(i, 40)}
+			values := [][]byte{[]byte(fmt.Sprintf("value-%d", i)), noise(i, i%700), {}, bytes.Repeat([]byte("a"), i*7%3000), nil}
+			headers := [][]kgo.RecordHeader{nil, {{Key: "trace", Value: noise(i, 16)}}, {{Key: "a", Value: []byte{0, 255}}, {Key: "ü", Value: []byte{}}, {Key: "a", Value: []byte{1}}}}
+			r := &kgo.Record{Topic: name, Partition: int32(i % 3), Timestamp: time.UnixMilli(base + int64(i)*10), Key: keys[i%4], Value: values[i%5], Headers: headers[i%3]}
+			r.Offset = int64(len(want[i%3]))
+			want[i%3] = append(want[i%3], lineOf(r))
+			records = append(records, r)
+		}
+		c.send(records, kgo.ProducerBatchCompression(codecs[codec]))
+		all := append(append(want[0], want[1]...), want[2]...)
+		got := c.read(name)
+		expect("record count", len(got), len(all))
+		for i, r := range got {
+			expect("record", lineOf(r), all[i])
+		}
+	}
+}
+
+func oneMib(c *client, name string) {
+	check(c.create(name, 1, map[string]string{"max.message.bytes": "2097152"}))
+	values := [][]byte{noise(1, 1<<20), bytes.Repeat([]byte("z"), 1<<20), noise(2, 1<<20)}
+	for _, value := range values {
+		c.send([]*kgo.Record{{Topic: name, Value: value}}, kgo.ProducerBatchCompression(kgo.NoCompression()))
+	}
+	for i, r := range c.read(name) {
+		expect("checksum", sha256.Sum256(r.Value), sha256.Sum256(values[i]))
+	}
+}
+
+func keyed(c *client, name string) {
+	check(c.create(name, 4, nil))
+	var records []*kgo.Record
+	for i := range 4000 {
+		records = append(records, &kgo.Record{Topic: name, Partition: -1, Key: []byte(fmt.Sprintf("k%d", i%97)), Value: []byte(strconv.Itoa(i))})
+	}
+	c.send(records)
+	home, last := map[string]int32{}, map[string]int{}
+	used := map[int32]bool{}
+	got := c.read(name)
+	expect("record count", len(got), 4000)
+	for _, r := range got {
+		key := string(r.Key)
+		if partition, known := home[key]; known {
+			expect("partition of "+key, r.Partition, partition)
+		}
+		home[key], used[r.Partition] = r.Partition, true
+		number, err := strconv.Atoi(string(r.Value))
+		check(err)
+		if before, known := last[key]; known && number <= before {
+			panic(fmt.Errorf("%s: %d after %d", key, number, before))
+		}
+		last[key] = number
+	}
+	expect("partitions used", len(used), 4)
+}
+
+func listOffsets(c *client, name string) {
+	check(c.create(name, 1, nil))
+	starts, ends := c.offsets(name)
+	expect("empty log", [2]int64{starts[0], ends[0]}, [2]int64{0, 0})
+	base := time.Now().UnixMilli() - 1_000_000
+	for i := 0; i < 100; i += 10 {
+		var records []*kgo.Record
+		for j := i; j < i+10; j++ {
+			records = append(records, &kgo.Record{Topic: name, Value: []byte("v"), Timestamp: time.UnixMilli(base + int64(j)*1000)})
+		}
+		c.send(records)
+	}
+	starts, ends = c.offsets(name)
+	expect("start and end", [2]int64{starts[0], ends[0]}, [2]int64{0, 100})
+	// Past the last record the library answers with the end.
+	for _, one := range [][2]int64{{-5, 0}, {0, 0}, {1, 1}, {55_000, 55}, {99_000, 99}, {99_001, 100}} {
+		found, err := c.admin.ListOffsetsAfterMilli(context.Background(), base+one[0], name)
+		check(err)
+		offset, _ := found.Lookup(name, 0)
+		check(offset.Err)
+		expect(fmt.Sprint("offset at ", one[0]), offset.Offset, one[1])
+	}
+}
+
+func numbers(c *client, name string) (byPartition map[int32][]int) {
+	byPartition = map[int32][]int{}
+	for _, r := range c.read(name) {
+		number, err := strconv.Atoi(string(r.Value))
+		check(err)
+		byPartition[r.Partition] = append(byPartition[r.Partition], number)
+	}
+	return byPartition
+}
+
+func expectEvery(what string, got []int, first, step, count int) {
+	expect(what+" count", len(got), count)
+	for i, number := range got {
+		expect(fmt.Sprintf("%s at %d", what, i), number, first+i*step)
+	}
+}
+
+func idempotent(c *client, name string) {
+	check(c.create(name, 2, nil))
+	var records []*kgo.Record
+	for i := range 6000 {
+		records = append(records, &kgo.Record{Topic: name, Partition: int32(i % 2), Value: []byte(strconv.Itoa(i))})
+	}
+	c.send(records) // This client's producer is idempotent unless told otherwise.
+	for partition, got := range numbers(c, name) {
+		expectEvery(fmt.Sprint("partition ", partition), got, int(partition), 2, 3000)
+	}
+}
+
+// member is one consumer of a group, committing what it has read.
+type member struct {
+	count   int
+	lock    sync.Mutex
+	cancel  context.CancelFunc
+	stopped chan struct{}
+}
+
+func (c *client) join(group string, onValue func(string)) *member {
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &member{cancel: cancel, stopped: make(chan struct{})}
+	consumer := c.open(kgo.ConsumerGroup(group), kgo.ConsumeTopics(group), kgo.DisableAutoCommit(), kgo.HeartbeatInterval(300*time.Millisecond),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.BlockRebalanceOnPoll())
+	go func() {
+		defer close(m.stopped)
+		defer consumer.CloseAllowingRebalance()
+		for ctx.Err() == nil {
+			fetches := consumer.PollFetches(ctx)
+			m.lock.Lock()
+			fetches.EachRecord(func(r *kgo.Record) { m.count++; onValue(string(r.Value)) })
+			m.lock.Unlock()
+			// A commit refused between two generations means that the records are read again.
+			_ = consumer.CommitUncommittedOffsets(context.Background())
+			consumer.AllowRebalance()
+		}
+	}()
+	return m
+}
+
+func (m *member) read() int {
+	m.lock.Lock()
+	defer m.lock.Unlock()
+	return m.count
+}
+
+func (m *member) stop() {
+	m.cancel()
+	select {
+	case <-m.stopped:
+	case <-time.After(waitLimit):
+		panic("member does not stop")
+	}
+}
+
+func groups(c *client, name string) {
+	check(c.create(name, 4, nil))
+	var lock sync.Mutex
+	sent, read := map[string]bool{}, map[string]bool{}
+	onValue := func(value string) { lock.Lock(); read[value] = true; lock.Unlock() }
+	size := func() int { lock.Lock(); defer lock.Unlock(); return len(read) }
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	go func() {
+		stopped <- attempt(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				case <-time.After(20 * time.Millisecond):
+				}
+				var records []*kgo.Record
+				for i := range 40 {
+					records = append(records, &kgo.Record{Topic: name, Partition: int32(i % 4), Value: []byte(strconv.Itoa(len(sent) + i))})
+				}
+				c.send(records)
+				for _, r := range records {
+					sent[string(r.Value)] = true
+				}
+			}
+		})
+	}()
+	var members []*member
+	failure := attempt(func() {
+		members = append(members, c.join(name, onValue))
+		waitUntil("first member reads", func() bool { return members[0].read() > 100 })
+		members = append(members, c.join(name, onValue), c.join(name, onValue))
+		waitUntil("second and third member read", func() bool { return members[1].read() > 40 && members[2].read() > 40 })
+		members[0].stop()
+		seen := size()
+		waitUntil("group goes on without the first", func() bool { return size() > seen+200 })
+		members = append(members, c.join(name, onValue))
+		waitUntil("fourth member reads", func() bool { return members[3].read() > 40 })
+	})
+	close(stop)
+	check(<-stopped)
+	check(failure)
+	waitUntil("all records are read", func() bool { return size() == len(sent) })
+	listed, err := c.admin.ListGroups(context.Background())
+	check(err)
+	expect("the group is listed", listed[name].Group, name)
+	described, err := c.admin.DescribeGroups(context.Background(), name)
+	check(err)
+	expect("members", len(described[name].Members), 3)
+	for _, m := range members[1:] {
+		m.stop()
+	}
+	_, ends := c.offsets(name)
+	expect("committed offsets", fmt.Sprint(c.committed(name)), fmt.Sprint(ends))
+
+	var late []string
+	m := c.join(name, func(value string) { late = append(late, value) })
+	for partition := range 4 {
+		c.send([]*kgo.Record{{Topic: name, Partition: int32(partition), Value: []byte("late")}})
+	}
+	waitUntil("new member reads the new records", func() bool { return m.read() >= 4 })
+	m.stop()
+	expect("new member starts at the commit", strings.Join(late, " "), "late late late late")
+	_, err = c.admin.DeleteGroup(context.Background(), name)
+	check(err)
+}
+
+func restart(c *client, name string) {
+	check(c.create(name, 2, nil))
+	producer := c.open()
+	defer producer.Close()
+	send := func(from, to int) {
+		var records []*kgo.Record
+		for i := from; i < to; i++ {
+			records = append(records, &kgo.Record{Topic: name, Partition: int32(i % 2), Value: []byte(strconv.Itoa(i))})
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+		defer cancel()
+		check(producer.ProduceSync(ctx, records...).FirstErr())
+	}
+	send(0, 500)
+	var lock sync.Mutex
+	read := map[string]bool{}
+	size := func() int { lock.Lock(); defer lock.Unlock(); return len(read) }
+	m := c.join(name, func(value string) { lock.Lock(); read[value] = true; lock.Unlock() })
+	waitUntil("member reads before", func() bool { return size() == 500 })
+	fmt.Println("restart")
+	answer, err := c.input.ReadString('\n')
+	check(err)
+	expect("harness", strings.TrimSpace(answer), "done")
+	send(500, 1000)
+	waitUntil("member reads after", func() bool { return size() == 1000 })
+	m.stop()
+	expect("committed", fmt.Sprint(c.committed(name)), "map[0:500 1:500]")
+	for partition, got := range numbers(c, name) {
+		expectEvery(fmt.Sprint("partition ", partition), got, int(partition), 2, 500)
+	}
+}

@@ -1,0 +1,220 @@
+//! One broker process on a free port with its own data: ours, or Apache Kafka's when `CORELANE_TEST_PEER=kafka`.
+//!
+//! The peer proves the tests: what fails against both is the test's fault.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::{TempFolder, cache_folder, client::Family, wait_until};
+
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+pub struct Broker {
+    folder: TempFolder,
+    pub port: u16,
+    cores: usize,
+    settings: Vec<(String, String)>,
+    child: Option<Child>,
+}
+
+/// Whether the suites run against Apache Kafka instead of this broker.
+pub fn is_peer() -> bool {
+    std::env::var("CORELANE_TEST_PEER").is_ok_and(|peer| peer == "kafka")
+}
+
+impl Broker {
+    /// Starts a broker on an empty folder and waits until it accepts.
+    pub fn start(name: &str, cores: usize) -> Self {
+        Self::start_with(name, cores, &[])
+    }
+
+    /// `settings` come after the ones every test wants.
+    pub fn start_with(name: &str, cores: usize, settings: &[(&str, &str)]) -> Self {
+        let mut all = vec![
+            ("num.partitions", "3"),
+            // A group of a test need not wait for members that nobody will start.
+            ("group.initial.rebalance.delay.ms", "0"),
+            ("offsets.topic.replication.factor", "1"),
+            ("transaction.state.log.replication.factor", "1"),
+            ("transaction.state.log.min.isr", "1"),
+        ];
+        all.extend(settings);
+        let mut broker = Broker {
+            folder: TempFolder::new(name),
+            port: free_port(),
+            cores,
+            settings: all
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+            child: None,
+        };
+        if is_peer() {
+            broker.format_peer();
+        }
+        broker.start_again();
+        broker
+    }
+
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// SIGKILL: no goodbye, no flush.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts on the same port and data and waits until it accepts.
+    pub fn start_again(&mut self) {
+        let seen = self.log_text().len();
+        self.spawn();
+        let ready = wait_until(START_LIMIT, || {
+            let child = self.child.as_mut().expect("just spawned");
+            if let Some(status) = child.try_wait().expect("wait for the broker") {
+                panic!("broker ended while starting: {status}\n{}", self.log_tail());
+            }
+            let said = self.log_text()[seen..].lines().any(is_ready_line);
+            (said && TcpStream::connect(("127.0.0.1", self.port)).is_ok()).then_some(())
+        });
+        assert!(
+            ready.is_some(),
+            "broker not ready within {START_LIMIT:?}\n{}",
+            self.log_tail()
+        );
+    }
+
+    /// Starts without waiting for anything: the next kill hits it in the middle of recovery.
+    pub fn spawn(&mut self) {
+        assert!(self.child.is_none(), "still running");
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("broker log");
+        let mut command = if is_peer() { self.peer_command() } else { self.command() };
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("log handle"))
+            .stderr(log);
+        self.child = Some(command.spawn().expect("start the broker"));
+    }
+
+    /// The last lines the broker wrote, for a failing test's message.
+    pub fn log_tail(&self) -> String {
+        let text = self.log_text();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder().join("broker.log")
+    }
+
+    fn log_text(&self) -> String {
+        let bytes = std::fs::read(self.log_path()).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = dies_with_test(env!("CARGO_BIN_EXE_corelane"));
+        command.args(["start", "--cores", &self.cores.to_string()]);
+        command.args(["--set", &format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port)]);
+        command.args(["--set", &format!("log.dirs={}", self.folder().join("data").display())]);
+        for (key, value) in &self.settings {
+            command.args(["--set", &format!("{key}={value}")]);
+        }
+        command
+    }
+
+    fn peer_command(&self) -> Command {
+        let mut command = dies_with_test("java");
+        command.args([
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-Dorg.apache.logging.log4j.level=INFO",
+            "-cp",
+        ]);
+        command.arg(cache_folder().join("java/jars/*"));
+        command.arg("kafka.Kafka").arg(self.folder().join("server.properties"));
+        command
+    }
+
+    fn format_peer(&self) {
+        Family::Java.install().expect("the peer needs Java");
+        let controller = free_port();
+        let path = self.folder().join("server.properties");
+        let mut file = File::create(&path).expect("server.properties");
+        writeln!(
+            file,
+            "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
+             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAINTEXT://127.0.0.1:{port}\ncontroller.listener.names=CONTROLLER\n\
+             listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\nlog.dirs={data}",
+            port = self.port,
+            data = self.folder().join("data").display(),
+        )
+        .expect("server.properties");
+        for (key, value) in &self.settings {
+            writeln!(file, "{key}={value}").expect("server.properties");
+        }
+        let output = Command::new("java")
+            .arg("-cp")
+            .arg(cache_folder().join("java/jars/*"))
+            .args([
+                "kafka.tools.StorageTool",
+                "format",
+                "--cluster-id",
+                "AAAAAAAAAAAAAAAAAAAAAQ",
+                "--config",
+            ])
+            .arg(&path)
+            .output()
+            .expect("format the peer");
+        assert!(
+            output.status.success(),
+            "format: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the broker's last lines ---\n{}", self.log_tail());
+        }
+        self.kill();
+    }
+}
+
+fn is_ready_line(line: &str) -> bool {
+    line.trim() == "ready" || line.contains("Kafka Server started")
+}
+
+/// A command that the kernel kills when the thread that started it ends, however that happens.
+pub fn dies_with_test(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind any port");
+    listener.local_addr().expect("local address").port()
+}
