@@ -57,7 +57,7 @@ fn timers_fire_under_tasks_that_only_yield() {
             world.sleep(Duration::from_millis(1)).await;
         }
         let took = world.now().since(before);
-        assert!(took < Duration::from_millis(400), "20 sleeps of 1 ms took {took:?}");
+        assert!(took < Duration::from_millis(1500), "20 sleeps of 1 ms took {took:?}");
         // The blocking pool answers through glommio's own rings, which must have their turn too.
         let before = world.now();
         use corelane_storage::disk::Disk;
@@ -65,7 +65,7 @@ fn timers_fire_under_tasks_that_only_yield() {
             world.disk().free_bytes().await.unwrap();
         }
         let took = world.now().since(before);
-        assert!(took < Duration::from_millis(400), "20 blocking calls took {took:?}");
+        assert!(took < Duration::from_millis(1500), "20 blocking calls took {took:?}");
     });
 }
 
