@@ -1,5 +1,5 @@
 //! Reads a partition of `__consumer_offsets` from its start to where it ended when leadership began, and feeds it to the
-//! coordinator. Gives way after every chunk, so that a long log does not hold up the core.
+//! coordinator. Gives way every few records, so that a long log does not hold up the core.
 
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use crate::{
     runtime::world::World,
 };
 
-/// Bytes read and decoded at a stretch.
+/// Bytes read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// Records replayed at a stretch, about 100 µs.
+const RECORDS_PER_STEP: usize = 128;
 /// How often to look whether the last records before leadership have become durable.
 const DURABLE_POLL: Duration = Duration::from_millis(2);
 
@@ -64,8 +66,10 @@ async fn read_all<W: World<Message = Message>>(core: &Core<W>, key: &PartitionKe
         }
         from = next;
         count += loaded.len() as u64;
-        step(core, key, life, Event::Load(loaded));
-        core.world.yield_now().await;
+        for records in loaded.chunks(RECORDS_PER_STEP) {
+            step(core, key, life, Event::Load(records.to_vec()));
+            core.world.yield_now().await;
+        }
     }
     Ok(count)
 }
