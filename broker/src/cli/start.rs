@@ -6,7 +6,8 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, Mutex},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use clap::Args;
@@ -141,10 +142,23 @@ async fn run_core(world: GlommioWorld<Message>, options: NodeOptions, failure: A
 }
 
 /// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
+/// How long a port may still belong to a broker that was killed: the kernel takes a ring apart, with the sockets that it holds,
+/// some time after the process is gone.
+const PORT_WAIT: Duration = Duration::from_secs(5);
+
 fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
     let mut claims = Vec::new();
+    let deadline = Instant::now() + PORT_WAIT;
     for bind in &endpoints.binds {
-        match PortClaim::take(bind.address) {
+        let claim = loop {
+            match PortClaim::take(bind.address) {
+                Err(HostError::PortInUse { .. }) if Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(5))
+                }
+                claim => break claim,
+            }
+        };
+        match claim {
             Ok(claim) => claims.push(claim),
             Err(HostError::Port { .. }) if !bind.required => {}
             Err(error) => return Err(error.to_string()),
