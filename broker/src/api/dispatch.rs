@@ -11,10 +11,10 @@ use corelane_protocol::{
 };
 
 use super::{
-    api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
-    describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
-    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch, produce,
-    sync_group, table,
+    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
+    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
+    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch,
+    produce, sync_group, table,
 };
 use crate::{
     core::{Core, Message},
@@ -107,6 +107,7 @@ pub async fn dispatch<W: World<Message = Message>>(core: Core<W>, peer: SocketAd
         ApiKey::INIT_PRODUCER_ID => plain(core, context, body, init_producer_id::handle).await,
         ApiKey::OFFSET_FOR_LEADER_EPOCH => plain(core, context, body, offset_for_leader_epoch::handle).await,
         ApiKey::DESCRIBE_CONFIGS => plain(core, context, body, describe_configs::handle).await,
+        ApiKey::ALTER_CONFIGS => plain(core, context, body, alter_configs::handle).await,
         ApiKey::CREATE_PARTITIONS => plain(core, context, body, create_partitions::handle).await,
         ApiKey::INCREMENTAL_ALTER_CONFIGS => plain(core, context, body, incremental_alter_configs::handle).await,
         ApiKey::DESCRIBE_CLUSTER => plain(core, context, body, describe_cluster::handle).await,

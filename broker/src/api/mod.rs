@@ -3,6 +3,7 @@
 pub mod dispatch;
 pub mod table;
 
+mod alter_configs;
 mod api_versions;
 mod coordinator;
 mod create_partitions;

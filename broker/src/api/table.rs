@@ -49,6 +49,7 @@ apis! {
     INIT_PRODUCER_ID            0..=5;
     OFFSET_FOR_LEADER_EPOCH     2..=4;
     DESCRIBE_CONFIGS            1..=4;
+    ALTER_CONFIGS               0..=2;
     CREATE_PARTITIONS           0..=3;
     DELETE_GROUPS               0..=2;
     INCREMENTAL_ALTER_CONFIGS   0..=1;

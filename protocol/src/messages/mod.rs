@@ -17,6 +17,7 @@ macro_rules! messages {
 }
 
 messages! {
+    alter_configs:             AlterConfigsRequest, AlterConfigsResponse;
     api_versions:              ApiVersionsRequest, ApiVersionsResponse;
     consumer_protocol:         ConsumerProtocolSubscription, ConsumerProtocolAssignment;
     create_partitions:         CreatePartitionsRequest, CreatePartitionsResponse;

@@ -28,6 +28,7 @@ macro_rules! oracles {
 #[test]
 fn we_agree_with_kafka_protocol() {
     let oracles = oracles! {
+        AlterConfigsRequest AlterConfigsResponse
         ApiVersionsRequest ApiVersionsResponse
         ConsumerProtocolSubscription ConsumerProtocolAssignment
         CreatePartitionsRequest CreatePartitionsResponse

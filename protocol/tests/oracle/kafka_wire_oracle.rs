@@ -29,6 +29,7 @@ macro_rules! oracles {
 #[test]
 fn we_agree_with_kafka_wire() {
     let oracles = oracles! {
+        AlterConfigsRequest AlterConfigsResponse
         ApiVersionsRequest ApiVersionsResponse
         ConsumerProtocolSubscription ConsumerProtocolAssignment
         CreatePartitionsRequest CreatePartitionsResponse
