@@ -23,6 +23,8 @@ class Kcat:
 
     def run(self, *arguments, given=None, seconds=WAIT_SECONDS):
         command = ["kcat", "-b", self.brokers, "-X", "reconnect.backoff.max.ms=500", "-X", "message.max.bytes=4000000"]
+        # The end of a log shows only by an empty answer, which need not take long.
+        command += ["-X", "fetch.wait.max.ms=20"]
         command += [str(a) for a in arguments]
         done = subprocess.run(command, input=given, capture_output=True, timeout=seconds)
         if done.returncode:
