@@ -21,6 +21,7 @@ pub struct FrameRef {
 pub struct Frames {
     frames: BTreeMap<u64, Held>,
     tail_bytes: u64,
+    held_bytes: u64,
 }
 
 #[derive(Default)]
@@ -43,6 +44,7 @@ impl Frames {
         held.references -= 1;
         self.tail_bytes -= u64::from(at.len);
         if held.references == 0 {
+            self.held_bytes -= held.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
             self.frames.remove(&at.frame_seq);
         }
     }
@@ -56,7 +58,9 @@ impl Frames {
     /// The frame is sealed: its bytes do not change any more.
     pub fn seal(&mut self, frame_seq: u64, bytes: Bytes) {
         if let Some(held) = self.frames.get_mut(&frame_seq) {
-            held.bytes = Some(bytes);
+            self.held_bytes += bytes.len() as u64;
+            let before = held.bytes.replace(bytes);
+            self.held_bytes -= before.map_or(0, |bytes| bytes.len() as u64);
         }
     }
 
@@ -68,5 +72,10 @@ impl Frames {
     /// Bytes of all tail entries.
     pub fn tail_bytes(&self) -> u64 {
         self.tail_bytes
+    }
+
+    /// Bytes of all sealed frames that some tail entry needs, however little of them: what the tail costs in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.held_bytes
     }
 }

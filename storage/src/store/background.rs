@@ -157,7 +157,7 @@ impl<D: Disk> Store<D> {
             .and_then(|oldest| state.space.next_file_seq_after(oldest))
             .map_or(0, |next| next - 1);
         Pressure {
-            tail_bytes: state.frames.tail_bytes(),
+            tail_bytes: state.frames.tail_bytes().max(state.frames.held_bytes()),
             tail_bytes_max: self.inner.options.tail_bytes_max as u64,
             journal_bytes: used * file_bytes,
             journal_bytes_max: u64::from(state.space.files()) * file_bytes,
@@ -165,15 +165,22 @@ impl<D: Disk> Store<D> {
         }
     }
 
-    /// Logs that hold the oldest file with less than a block let go of it. True: there were some.
+    /// Logs that hold a frame with less than a block let go of it: where the journal is half full, of frames in its
+    /// oldest file; where memory is three quarters full and most of it is frames held for little, of all. True: there
+    /// were some.
     fn copy_residues_forward(&self) -> bool {
         let mut state = self.inner.state.borrow_mut();
         let pressure = self.pressure(&state);
-        if pressure.journal_bytes <= pressure.journal_bytes_max / 2 || pressure.oldest_file_end == 0 {
-            return false;
-        }
-        let below = pressure.oldest_file_end + 1;
         let durable_seq = state.committer.durable_seq();
+        let journal_is_full = pressure.journal_bytes > pressure.journal_bytes_max / 2 && pressure.oldest_file_end > 0;
+        let memory_is_full = pressure.tail_bytes > pressure.tail_bytes_max / 4 * 3;
+        let below = if memory_is_full && self.held_for_little(&state, &pressure) {
+            durable_seq + 1
+        } else if journal_is_full {
+            pressure.oldest_file_end + 1
+        } else {
+            return false;
+        };
         let holders = state.logs.iter().filter(|(_, slot)| {
             slot.log.damaged().is_none() && slot.log.oldest_frame().is_some_and(|oldest| oldest < below)
         });
@@ -190,6 +197,12 @@ impl<D: Disk> Store<D> {
         drop(state);
         self.inner.pushed();
         !copies.is_empty()
+    }
+
+    /// Copies would at least halve what the frames take; so a round of them is never followed by another at once.
+    fn held_for_little(&self, state: &State, pressure: &Pressure) -> bool {
+        let needed: u64 = state.logs.values().map(|slot| slot.log.tail_bytes()).sum();
+        needed < pressure.tail_bytes / 2
     }
 
     /// Half of the ring is used and a checkpoint would free some of it; or it is time.

@@ -243,6 +243,7 @@ impl<D: Disk> Store<D> {
         let state = self.inner.state.borrow();
         !self.inner.background.borrow().disk_full
             && state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
+            && state.frames.held_bytes() < 2 * self.inner.options.tail_bytes_max as u64
             && state.space.free_files() >= FREE_FILES_RESERVED.min(state.space.files() / 2)
     }
 
@@ -357,6 +358,7 @@ impl<D: Disk> Store<D> {
         let state = self.inner.state.borrow();
         StoreStats {
             tail_bytes: state.frames.tail_bytes(),
+            frame_memory_bytes: state.frames.held_bytes(),
             journal_files_free: state.space.free_files(),
             logs: state.logs.len() as u32,
             ..state.stats.clone()

@@ -201,6 +201,8 @@ pub struct StoreStats {
     pub written_out_bytes: u64,
     /// Now, not since.
     pub tail_bytes: u64,
+    /// Memory of the frames that hold the tail.
+    pub frame_memory_bytes: u64,
     pub journal_files_free: u32,
     pub logs: u32,
 }
