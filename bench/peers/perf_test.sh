@@ -44,6 +44,11 @@ start() {
     java -Xmx1g -Xms1g -XX:+UseG1GC -cp "$jars" kafka.Kafka "$work/server.properties" >"$work/kafka.log" 2>&1 &
   fi
   pid=$!
+  # kcat sleeps a second after a refused connection, so the port is looked at first.
+  until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+    kill -0 "$pid" || { tail "$work/$name.log"; exit 1; }
+    sleep 0.005
+  done
   until kcat -b "127.0.0.1:$port" -L -m 1 >/dev/null 2>&1; do
     kill -0 "$pid" || { tail "$work/$name.log"; exit 1; }
   done
