@@ -9,7 +9,7 @@ use corelane_protocol::messages::{
     incremental_alter_configs::{self, AlterableConfig},
 };
 
-use super::{describe_configs::resource_type, dispatch::RequestContext};
+use super::{context::RequestContext, describe_configs::resource_type};
 use crate::{
     core::{Core, Message},
     metadata::decide::ConfigOp,

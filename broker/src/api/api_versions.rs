@@ -8,7 +8,7 @@ use corelane_protocol::{
     messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions::ApiVersion},
 };
 
-use super::{dispatch::RequestContext, table::APIS};
+use super::{context::RequestContext, table::APIS};
 use crate::{
     core::{Core, Message},
     runtime::world::World,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use corelane_protocol::error_code::ErrorCode;
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{CONSUMER_OFFSETS, Core, Message},
     group::{Client, GroupCall, Request, Response, partition_for},

@@ -9,7 +9,7 @@ use corelane_protocol::{
     },
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{Core, Message},
     metadata::decide::{Answer, CreatePartitions, MorePartitions, Wish, WishError},

@@ -11,7 +11,7 @@ use corelane_protocol::{
     },
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     config::topic,
     core::{Core, Message},

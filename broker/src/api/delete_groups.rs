@@ -11,8 +11,8 @@ use corelane_protocol::{
 use futures_util::future::join_all;
 
 use super::{
+    context::RequestContext,
     coordinator::{ask_at, coordinator_of},
-    dispatch::RequestContext,
 };
 use crate::{
     core::{Core, Message},

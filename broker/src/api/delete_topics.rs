@@ -7,7 +7,7 @@ use corelane_protocol::{
     messages::{DeleteTopicsRequest, DeleteTopicsResponse, delete_topics::DeletableTopicResult},
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{Core, Message},
     metadata::decide::{Answer, DeletedTopic, TopicRef, Wish},

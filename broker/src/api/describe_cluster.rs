@@ -8,7 +8,7 @@ use corelane_protocol::{
     messages::{DescribeClusterRequest, DescribeClusterResponse, describe_cluster::DescribeClusterBroker},
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{Core, Message},
     runtime::world::World,

@@ -12,7 +12,7 @@ use corelane_protocol::{
     },
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     config::{Entry, topic},
     core::{Core, Message},

@@ -3,58 +3,25 @@
 //! A body that cannot be decoded, an API or version that is not ours: the connection is closed with a log line that says
 //! why, as Kafka does — except ApiVersions, whose unknown versions are answered in version 0 (KIP-511).
 
-use std::{fmt::Display, net::SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use corelane_protocol::{
-    api_key::ApiKey, error_code::ErrorCode, frame, header::RequestHeader, message::Message as WireMessage, wire::Reader,
+    api_key::ApiKey, error_code::ErrorCode, header::RequestHeader, message::Message as WireMessage, wire::Reader,
 };
 
 use super::{
-    alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_topics, describe_cluster,
-    describe_configs, describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id,
-    join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch,
-    produce, sync_group, table,
+    alter_configs, api_versions,
+    context::{Outcome, RequestContext, respond},
+    create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
+    describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch, produce,
+    sync_group, table,
 };
 use crate::{
     core::{Core, Message},
     runtime::world::World,
 };
-
-/// How a request ends.
-pub enum Outcome {
-    /// One whole response frame.
-    Respond(Vec<Bytes>),
-    /// Produce with acks=0.
-    Silent,
-    /// The reason, for the log.
-    Close(String),
-}
-
-/// Who asks, and how.
-#[derive(Clone, Debug)]
-pub struct RequestContext {
-    pub api_key: ApiKey,
-    pub api_version: i16,
-    pub correlation_id: i32,
-    pub client_id: Option<String>,
-    pub peer: SocketAddr,
-}
-
-impl RequestContext {
-    /// As Kafka shows clients without a name.
-    pub fn client_id(&self) -> &str {
-        self.client_id.as_deref().unwrap_or("")
-    }
-
-    /// The end of a connection whose request makes no sense.
-    pub fn malformed(&self, error: &dyn Display) -> Outcome {
-        Outcome::Close(format!(
-            "{} version {} cannot be decoded: {error}",
-            self.api_key, self.api_version
-        ))
-    }
-}
 
 /// May this request begin before earlier ones of its connection are answered?
 pub fn may_overlap(frame: &[u8]) -> bool {
@@ -146,20 +113,4 @@ where
         }
         Err(error) => context.malformed(&error),
     }
-}
-
-/// Frames a response.
-pub fn respond(context: &RequestContext, response: &impl WireMessage) -> Outcome {
-    Outcome::Respond(vec![
-        frame::response(context.api_version, context.correlation_id, response).freeze(),
-    ])
-}
-
-/// Frames a response that carries records, without copying them.
-pub fn respond_parts(context: &RequestContext, response: &impl WireMessage) -> Outcome {
-    Outcome::Respond(frame::response_parts(
-        context.api_version,
-        context.correlation_id,
-        response,
-    ))
 }

@@ -13,7 +13,7 @@ use corelane_protocol::{
 };
 use futures_util::future::{join_all, select_all};
 
-use super::dispatch::{Outcome, RequestContext, respond_parts};
+use super::context::{Outcome, RequestContext, respond_parts};
 use crate::{
     core::{Core, Message, message::CancelFetchCall},
     limits::FETCH_WAIT_MS_MAX,

@@ -10,8 +10,8 @@ use corelane_protocol::{
 };
 
 use super::{
+    context::RequestContext,
     coordinator::{coordinator_of, offsets_topic},
-    dispatch::RequestContext,
 };
 use crate::{
     core::{CONSUMER_OFFSETS, Core, Message},

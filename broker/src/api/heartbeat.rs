@@ -4,7 +4,7 @@
 
 use corelane_protocol::messages::{HeartbeatRequest, HeartbeatResponse};
 
-use super::{coordinator::ask, dispatch::RequestContext};
+use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},

@@ -9,7 +9,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{describe_configs::resource_type, dispatch::RequestContext};
+use super::{context::RequestContext, describe_configs::resource_type};
 use crate::{
     core::{Core, Message},
     metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},

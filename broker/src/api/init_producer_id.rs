@@ -8,7 +8,7 @@ use corelane_protocol::{
     messages::{InitProducerIdRequest, InitProducerIdResponse},
 };
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{Core, Message},
     runtime::world::World,

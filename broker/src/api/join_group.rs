@@ -6,7 +6,7 @@
 
 use corelane_protocol::messages::{JoinGroupRequest, JoinGroupResponse};
 
-use super::{coordinator::ask, dispatch::RequestContext};
+use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},

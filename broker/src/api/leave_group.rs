@@ -7,7 +7,7 @@ use corelane_protocol::{
     messages::{LeaveGroupRequest, LeaveGroupResponse, leave_group::MemberIdentity},
 };
 
-use super::{coordinator::ask, dispatch::RequestContext};
+use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},

@@ -10,8 +10,8 @@ use corelane_protocol::{
 use futures_util::future::join_all;
 
 use super::{
+    context::RequestContext,
     coordinator::{all_coordinators, ask_at},
-    dispatch::RequestContext,
 };
 use crate::{
     core::{Core, Message},

@@ -12,7 +12,7 @@ use corelane_protocol::{
 };
 use futures_util::future::join_all;
 
-use super::dispatch::RequestContext;
+use super::context::RequestContext;
 use crate::{
     core::{ByOwner, Core, Message},
     partition::{ListOffsetsCall, ListOffsetsPart, PartitionKey, offsets::timestamp},

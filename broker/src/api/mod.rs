@@ -1,5 +1,6 @@
 //! Kafka's APIs: one table, one dispatcher, one file per API. A handler reads like the story: ask the owners, answer.
 
+pub mod context;
 pub mod dispatch;
 pub mod table;
 

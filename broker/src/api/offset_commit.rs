@@ -12,7 +12,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{coordinator::ask, dispatch::RequestContext};
+use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},

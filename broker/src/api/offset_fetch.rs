@@ -15,7 +15,7 @@ use corelane_protocol::{
 };
 use futures_util::future::join_all;
 
-use super::{coordinator::ask, dispatch::RequestContext};
+use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},

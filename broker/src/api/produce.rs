@@ -15,7 +15,7 @@ use corelane_protocol::{
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::dispatch::{Outcome, RequestContext, respond};
+use super::context::{Outcome, RequestContext, respond};
 use crate::{
     config::TopicConfig,
     core::{ByOwner, Core, Message},

@@ -8,7 +8,7 @@ use futures_lite::{FutureExt, future};
 
 use super::in_flight::InFlight;
 use crate::{
-    api::dispatch::{self, Outcome},
+    api::{context::Outcome, dispatch},
     core::{Core, Message},
     limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX},
     runtime::world::{Stream, World},

@@ -11,7 +11,7 @@ use std::{
 use futures_lite::future::poll_once;
 
 use crate::{
-    api::dispatch::Outcome,
+    api::context::Outcome,
     limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_REQUESTS_MAX},
 };
 
