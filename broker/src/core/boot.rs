@@ -5,30 +5,26 @@
 //!         ─> every core: Publish (open and lead) ─> every core: Listen ─> ready
 //! ```
 
-use std::{future::Future, rc::Rc, sync::Arc, time::Duration};
+use std::{future::Future, rc::Rc, time::Duration};
 
-use corelane_storage::{FormatWish, Identity, LogConfig, LogSpec, Store, StoreOptions, open_data_dir, rehome};
+use corelane_storage::{FormatWish, Identity, LogSpec, Store, StoreOptions, open_data_dir, rehome};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{
-    CONSUMER_OFFSETS, CONTROLLER_CORE, Core, Message, commit,
-    message::{Call, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
+    CONTROLLER_CORE, Core, Message, commit,
+    message::{Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
 };
 use crate::{
-    config::TopicConfig,
     group,
     limits::STOP_WAIT_MS_MAX,
     metadata::{
-        Image,
         decide::{Registration, TableRules},
         placement::{self, SHARDS_DEFAULT},
-        reconcile::{self, Action, Me},
         records,
     },
     net,
     node::Endpoint,
-    partition::{self, Partition, PartitionKey, replica::Replica},
     raft_driver::{self, Controller, METADATA_TOPIC_ID, Publish, StoreLog},
     runtime::world::World,
 };
@@ -132,6 +128,8 @@ impl<W: World<Message = Message>> Core<W> {
 
     /// Stops the whole node in order; runs on the controller's core only.
     pub(crate) async fn stop_node(&self) {
+        // Requests of one core may wait for the store of another: all are drained before any store is closed.
+        self.on_every_core(|| DrainCall).await;
         self.on_every_core(|| StopCall).await;
     }
 
@@ -187,148 +185,6 @@ impl<W: World<Message = Message>> Core<W> {
         options
     }
 
-    /// Makes an image true on this core: open and close logs, lead, configure.
-    pub(super) fn apply(&self, image: Arc<Image>) {
-        let previous = self.image();
-        let me = Me {
-            node: self.broker_id(),
-            storage_id: self.identity().disk_uuid,
-            broker_epoch: self.broker_epoch.get(),
-            core: self.world.core(),
-            cores: self.world.cores(),
-        };
-        // Logs are opened before clients can see the image, and closed after they cannot any more.
-        let actions = reconcile::plan(&previous, &image, &me);
-        for action in &actions {
-            self.carry_out(action);
-        }
-        let deleted = reconcile::deleted_topics(&previous, &image);
-        *self.image.borrow_mut() = image;
-        if !deleted.is_empty() {
-            group::host::on_topics_deleted(self, &deleted);
-        }
-        for action in &actions {
-            if let Action::DeleteLog { topic_id, partition } = action {
-                self.delete_log(&PartitionKey {
-                    topic_id: *topic_id,
-                    partition: *partition,
-                });
-            }
-        }
-    }
-
-    pub(super) fn on_registered(&self, broker_epoch: u64) {
-        self.broker_epoch.set(Some(broker_epoch));
-        self.delete_garbage(&self.image());
-    }
-
-    fn carry_out(&self, action: &Action) {
-        let store = self.store();
-        match action {
-            Action::CreateLog { topic, partition } => {
-                let key = PartitionKey {
-                    topic_id: topic.topic_id,
-                    partition: *partition,
-                };
-                let config = self.topic_config(topic);
-                let log = store.find(key.topic_id, key.partition).unwrap_or_else(|| {
-                    let topic = topic.name.to_string();
-                    let spec = LogSpec {
-                        topic_id: key.topic_id,
-                        topic,
-                        partition: key.partition,
-                    };
-                    store.create(spec, log_config(&config))
-                });
-                store.configure(log, log_config(&config));
-                let durable = store.durable_end(log).expect("the log was just opened");
-                let replica = Replica::recovered(durable);
-                self.partitions
-                    .borrow_mut()
-                    .insert(key, Partition::new(log, replica, config));
-            }
-            Action::Configure { topic, partition } => {
-                let key = PartitionKey {
-                    topic_id: topic.topic_id,
-                    partition: *partition,
-                };
-                self.forget_topic_config(topic.topic_id);
-                let config = self.topic_config(topic);
-                let mut partitions = self.partitions.borrow_mut();
-                let open = partitions
-                    .get_mut(&key)
-                    .expect("a partition is configured after it was opened");
-                store.configure(open.log, log_config(&config));
-                open.config = config;
-            }
-            Action::OpenLeader {
-                topic,
-                partition,
-                leader_epoch,
-                state,
-            } => {
-                let key = PartitionKey {
-                    topic_id: topic.topic_id,
-                    partition: *partition,
-                };
-                let mut partitions = self.partitions.borrow_mut();
-                let open = partitions
-                    .get_mut(&key)
-                    .expect("a partition is led after it was opened");
-                if *leader_epoch > open.replica.leader_epoch() {
-                    let end = store.end_offset(open.log).expect("the log is open");
-                    store.start_epoch(open.log, *leader_epoch, end);
-                }
-                open.replica
-                    .lead(*leader_epoch, state.isr.len(), usize::from(state.min_isr));
-                drop(partitions);
-                if &*topic.name == CONSUMER_OFFSETS {
-                    group::host::open(self, key, *leader_epoch);
-                }
-            }
-            Action::CloseLeader {
-                topic,
-                partition,
-                state,
-            } => {
-                let key = PartitionKey {
-                    topic_id: topic.topic_id,
-                    partition: *partition,
-                };
-                group::host::close(self, &key);
-                if let Some(open) = self.partitions.borrow_mut().get_mut(&key) {
-                    open.replica.resign(state.leader_epoch);
-                }
-            }
-            // After clients cannot see the topic any more.
-            Action::DeleteLog { .. } => {}
-        }
-    }
-
-    fn delete_log(&self, key: &PartitionKey) {
-        self.forget_topic_config(key.topic_id);
-        group::host::close(self, key);
-        if let Some(log) = partition::close(self, key) {
-            self.store().delete(log);
-        }
-    }
-
-    /// Logs of topics that are gone: the process ended between the removal and the deletion of its logs. The image of
-    /// the own registration holds everything that was ever committed, and a log is only made for a committed topic.
-    fn delete_garbage(&self, image: &Image) {
-        for log in self.store().logs() {
-            let is_metadata = log.spec.topic_id == METADATA_TOPIC_ID;
-            if !is_metadata && image.partition(log.spec.topic_id, log.spec.partition).is_none() {
-                tracing::info!(
-                    topic = log.spec.topic,
-                    partition = log.spec.partition,
-                    "deleting the log of a topic that is gone"
-                );
-                self.store().delete(log.id);
-            }
-        }
-    }
-
     /// Accepts on every address of the listeners.
     pub(super) fn listen(&self) -> Result<(), String> {
         for bind in &self.endpoints.binds {
@@ -343,8 +199,8 @@ impl<W: World<Message = Message>> Core<W> {
         Ok(())
     }
 
-    /// Stops taking requests, lets those under way end, and closes the store, so that the next start replays little.
-    pub(super) async fn close(&self) {
+    /// Stops taking requests, and lets those under way end.
+    pub(super) async fn drain(&self) {
         self.stopping.set(true);
         // Members that wait for a rebalance would wait past the deadline.
         group::host::close_all(self);
@@ -352,6 +208,10 @@ impl<W: World<Message = Message>> Core<W> {
         while self.requests_under_way() > 0 && self.world.now() < deadline {
             self.world.sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Closes the store, so that the next start replays little.
+    pub(super) async fn close(&self) {
         if let Err(error) = self.store().close().await {
             self.world.fail_stop(&format!(
                 "closing the store of core {} failed: {error}",
@@ -381,17 +241,5 @@ impl<W: World<Message = Message>> Core<W> {
             .get()
             .expect("wishes reach the controller's core after boot")
             .clone()
-    }
-}
-
-/// The part of a topic's config that storage acts on.
-fn log_config(config: &TopicConfig) -> LogConfig {
-    LogConfig {
-        segment_bytes: config.segment_bytes as u32,
-        segment_ms: config.segment_ms,
-        retention_ms: config.retention_ms,
-        retention_bytes: config.retention_bytes,
-        delete: config.deletes(),
-        index_interval_bytes: config.index_interval_bytes as u32,
     }
 }

@@ -51,6 +51,10 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
             core.reply(to, Reply::Registered(()));
         }
         Request::Listen(_) => answer_later(core, to, "listen", |core| async move { Reply::Listen(core.listen()) }),
+        Request::Drain(_) => answer_later(core, to, "drain", |core| async move {
+            core.drain().await;
+            Reply::Drain(())
+        }),
         Request::Stop(_) => answer_later(core, to, "stop", |core| async move {
             core.close().await;
             Reply::Stop(())

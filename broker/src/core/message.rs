@@ -64,7 +64,9 @@ calls! {
     Registered(RegisteredCall) -> ();
     /// Start accepting clients.
     Listen(ListenCall) -> Result<(), String>;
-    /// Stop accepting, finish what is under way, close the store.
+    /// Take no more requests; answered when those under way are done, or took too long.
+    Drain(DrainCall) -> ();
+    /// Close the store.
     Stop(StopCall) -> ();
     /// Change metadata; only the controller's core is asked.
     Wish(WishCall) -> Result<Answer, WishError>;
@@ -83,6 +85,7 @@ pub struct PublishCall(pub Arc<Image>);
 /// The broker epoch of this process's own registration.
 pub struct RegisteredCall(pub u64);
 pub struct ListenCall;
+pub struct DrainCall;
 pub struct StopCall;
 pub struct WishCall(pub Wish);
 /// The waiter id that the fetch carried.

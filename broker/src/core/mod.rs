@@ -7,6 +7,7 @@
 //!
 //! Only tasks of this core touch what is in here. Nothing is borrowed across an `await`.
 
+mod apply;
 mod boot;
 mod calls;
 mod commit;
