@@ -9,7 +9,7 @@
 #
 # Two things are not equal, and are said rather than tuned: Kafka acknowledges from memory, Corelane after a flush to disk; set
 # KAFKA_FLUSH=1 to give Kafka log.flush.interval.messages=1. The data folders are on the disk of DATA (default: /var/tmp).
-# PARTITIONS=3 and CORES=<all> may be set. Needs Java 17, Maven, Python 3 (for medians), kcat (for the first answered request).
+# PARTITIONS=3, CORES=<all> and THROUGHPUT=-1 (records/s, -1 is as fast as it goes) may be set. Needs Java 17, Maven, Python 3 (for medians), kcat (for the first answered request).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -85,7 +85,7 @@ empty() {
 
 perf() {
   java -Xmx512m -cp "$jars" org.apache.kafka.tools.ProducerPerformance --topic perf --num-records "$1" --record-size "$bytes" \
-    --throughput -1 --command-property "bootstrap.servers=127.0.0.1:$port" "acks=$acks" "linger.ms=0" 2>&1 | tail -1
+    --throughput "${THROUGHPUT:--1}" --command-property "bootstrap.servers=127.0.0.1:$port" "acks=$acks" "linger.ms=0" 2>&1 | tail -1
 }
 
 round() {
