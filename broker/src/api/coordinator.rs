@@ -1,8 +1,9 @@
 //! From a group id to its coordinator: what all group APIs share.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use corelane_protocol::error_code::ErrorCode;
+use futures_util::future::join_all;
 
 use super::context::RequestContext;
 use crate::{
@@ -24,6 +25,30 @@ pub async fn ask<W: World<Message = Message>>(
         Some(key) => ask_at(core, context, key, request).await,
         None => request.failed(ErrorCode::NOT_COORDINATOR),
     }
+}
+
+/// Asks about several groups: one question for each coordinator that some of them belong to, all at once.
+pub async fn ask_each<W: World<Message = Message>>(
+    core: &Core<W>,
+    context: &RequestContext,
+    groups: impl IntoIterator<Item = String>,
+    request: fn(Vec<String>) -> Request,
+) -> Vec<Response> {
+    let mut by_coordinator: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for group_id in groups {
+        by_coordinator
+            .entry(coordinator_of(core, &group_id))
+            .or_default()
+            .push(group_id);
+    }
+    let asked = by_coordinator.into_iter().map(|(coordinator, groups)| async move {
+        let request = request(groups);
+        match coordinator {
+            Some(coordinator) => ask_at(core, context, coordinator, request).await,
+            None => request.failed(ErrorCode::NOT_COORDINATOR),
+        }
+    });
+    join_all(asked).await
 }
 
 /// Asks the coordinator of a partition of `__consumer_offsets`.

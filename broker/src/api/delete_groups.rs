@@ -2,18 +2,11 @@
 //!
 //! Version 2 is flexible.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use corelane_protocol::{
-    error_code::ErrorCode,
-    messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups::DeletableGroupResult},
-};
-use futures_util::future::join_all;
+use corelane_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups::DeletableGroupResult};
 
-use super::{
-    context::RequestContext,
-    coordinator::{ask_at, coordinator_of},
-};
+use super::{context::RequestContext, coordinator::ask_each};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},
@@ -25,27 +18,9 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    // One question for each coordinator.
-    let mut by_coordinator: BTreeMap<_, Vec<String>> = BTreeMap::new();
     // Naming a group twice is no mistake, and answered once.
     let groups: BTreeSet<String> = request.groups_names.into_iter().collect();
-    for group_id in groups {
-        by_coordinator
-            .entry(coordinator_of(&core, &group_id))
-            .or_default()
-            .push(group_id);
-    }
-    let asked = by_coordinator.into_iter().map(|(coordinator, groups)| {
-        let (core, context) = (&core, &context);
-        async move {
-            let request = Request::DeleteGroups(groups);
-            match coordinator {
-                Some(coordinator) => ask_at(core, context, coordinator, request).await,
-                None => request.failed(ErrorCode::NOT_COORDINATOR),
-            }
-        }
-    });
-    let answers: Vec<DeletableGroupResult> = join_all(asked)
+    let answers: Vec<DeletableGroupResult> = ask_each(&core, &context, groups, Request::DeleteGroups)
         .await
         .into_iter()
         .flat_map(|answer| match answer {

@@ -3,18 +3,9 @@
 //! Version 3 may ask for authorized operations (not told yet), 4 brought static members, 5 is flexible, 6 tells an unknown
 //! group by GROUP_ID_NOT_FOUND.
 
-use std::collections::BTreeMap;
+use corelane_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse, describe_groups::DescribedGroup};
 
-use corelane_protocol::{
-    error_code::ErrorCode,
-    messages::{DescribeGroupsRequest, DescribeGroupsResponse, describe_groups::DescribedGroup},
-};
-use futures_util::future::join_all;
-
-use super::{
-    context::RequestContext,
-    coordinator::{ask_at, coordinator_of},
-};
+use super::{context::RequestContext, coordinator::ask_each};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},
@@ -26,25 +17,7 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: DescribeGroupsRequest,
 ) -> DescribeGroupsResponse {
-    // One question for each coordinator.
-    let mut by_coordinator: BTreeMap<_, Vec<String>> = BTreeMap::new();
-    for group_id in request.groups {
-        by_coordinator
-            .entry(coordinator_of(&core, &group_id))
-            .or_default()
-            .push(group_id);
-    }
-    let asked = by_coordinator.into_iter().map(|(coordinator, groups)| {
-        let (core, context) = (&core, &context);
-        async move {
-            let request = Request::DescribeGroups(groups);
-            match coordinator {
-                Some(coordinator) => ask_at(core, context, coordinator, request).await,
-                None => request.failed(ErrorCode::NOT_COORDINATOR),
-            }
-        }
-    });
-    let answers: Vec<DescribedGroup> = join_all(asked)
+    let answers: Vec<DescribedGroup> = ask_each(&core, &context, request.groups, Request::DescribeGroups)
         .await
         .into_iter()
         .flat_map(|answer| match answer {
