@@ -191,7 +191,7 @@ fn check_start(image: &Image, broker_epoch: u64, answered: &mut Answered) {
     );
     answered.broker_epoch = broker_epoch;
     for topic in image.topics() {
-        for (partition, number) in topic.partitions.iter().zip(0..) {
+        for (number, partition) in image.partitions(topic) {
             let leader = partition.leader.expect("the only broker leads");
             assert_eq!((leader.node, leader.broker_epoch), (1, broker_epoch));
             let led = answered
@@ -410,7 +410,11 @@ fn many_partitions_are_granted_again_in_pieces() {
                     controller.wish(create("wide", 4321)).await.unwrap();
                 } else {
                     let topic = image.topic_named("wide").unwrap();
-                    assert!(topic.partitions.iter().all(|partition| partition.leader_epoch == 1));
+                    assert!(
+                        image
+                            .partitions(topic)
+                            .all(|(_, partition)| partition.leader_epoch == 1)
+                    );
                 }
                 finished.set(incarnation);
             }

@@ -76,7 +76,7 @@ pub async fn ask_at<W: World<Message = Message>>(
 /// The partition of `__consumer_offsets` that the group belongs to, if there is that topic.
 pub fn coordinator_of<W: World<Message = Message>>(core: &Core<W>, group_id: &str) -> Option<PartitionKey> {
     let topic = offsets_topic(core)?;
-    let partition = partition_for(group_id, topic.partitions.len() as i32);
+    let partition = partition_for(group_id, topic.partition_count());
     Some(PartitionKey {
         topic_id: topic.topic_id,
         partition,
@@ -88,7 +88,7 @@ pub fn all_coordinators<W: World<Message = Message>>(core: &Core<W>) -> Vec<Part
     let Some(topic) = offsets_topic(core) else {
         return Vec::new();
     };
-    let count = topic.partitions.len() as i32;
+    let count = topic.partition_count();
     (0..count)
         .map(|partition| PartitionKey {
             topic_id: topic.topic_id,
@@ -100,6 +100,6 @@ pub fn all_coordinators<W: World<Message = Message>>(core: &Core<W>) -> Vec<Part
 pub fn offsets_topic<W: World<Message = Message>>(core: &Core<W>) -> Option<Arc<Topic>> {
     core.image()
         .topic_named(CONSUMER_OFFSETS)
-        .filter(|topic| !topic.partitions.is_empty())
+        .filter(|topic| topic.partition_count() > 0)
         .cloned()
 }

@@ -156,9 +156,9 @@ fn resolve(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {
         TopicKey::Name(name) => image.topic_named(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?,
         TopicKey::Id(id) => image.topic(*id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)?,
     };
-    topic
-        .partition(wanted.partition)
-        .ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
+    if !topic.has_partition(wanted.partition) {
+        return Err(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    }
     Ok(PartitionKey {
         topic_id: topic.topic_id,
         partition: wanted.partition,

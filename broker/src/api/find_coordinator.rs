@@ -76,8 +76,7 @@ fn find<W: World<Message = Message>>(core: &Core<W>, key_type: i8, key: String) 
         _ => return refused(key, ErrorCode::INVALID_REQUEST, "There is no coordinator of this type."),
     }
     let image = core.image();
-    let leader =
-        coordinator_of(core, &key).and_then(|place| image.topic(place.topic_id)?.partition(place.partition)?.leader);
+    let leader = coordinator_of(core, &key).and_then(|place| image.partition(place.topic_id, place.partition)?.leader);
     if leader.is_none_or(|leader| leader.node != core.broker_id()) {
         return refused(
             key,

@@ -91,12 +91,11 @@ fn find<W: World<Message = Message>>(
 }
 
 fn known<W: World<Message = Message>>(core: &Core<W>, topic: &Topic) -> MetadataResponseTopic {
-    let alive = |node: &i32| core.image().broker(*node).is_some_and(|broker| !broker.fenced);
-    let partitions = topic
-        .partitions
-        .iter()
-        .enumerate()
-        .map(|(index, partition)| {
+    let image = core.image();
+    let alive = |node: &i32| image.broker(*node).is_some_and(|broker| !broker.fenced);
+    let partitions = image
+        .partitions(topic)
+        .map(|(partition_index, partition)| {
             let replicas = partition.replica_nodes();
             MetadataResponsePartition {
                 error_code: if partition.leader.is_none() {
@@ -104,7 +103,7 @@ fn known<W: World<Message = Message>>(core: &Core<W>, topic: &Topic) -> Metadata
                 } else {
                     ErrorCode::NONE
                 },
-                partition_index: index as i32,
+                partition_index,
                 leader_id: partition.leader.map_or(-1, |leader| leader.node),
                 leader_epoch: partition.leader_epoch,
                 isr_nodes: partition.isr.clone(),

@@ -72,7 +72,7 @@ fn take_unknown(image: &Image, topic: &mut OffsetCommitRequestTopic, by_id: bool
     };
     let mut partitions = Vec::new();
     topic.partitions.retain(|partition| {
-        let exists = known.is_some_and(|known| known.partition(partition.partition_index).is_some());
+        let exists = known.is_some_and(|known| known.has_partition(partition.partition_index));
         if !exists {
             partitions.push(OffsetCommitResponsePartition {
                 partition_index: partition.partition_index,

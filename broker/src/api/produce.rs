@@ -140,7 +140,7 @@ fn prepare<W: World<Message = Message>>(
     records: Option<&[u8]>,
     body: &Bytes,
 ) -> Result<(usize, ProducePart), ProduceResult> {
-    if index < 0 || index >= topic.partitions.len() as i32 {
+    if !topic.has_partition(index) {
         return Err(ProduceResult::refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None));
     }
     let records = records.unwrap_or_default();

@@ -32,7 +32,7 @@ impl<W: World<Message = Message>> Core<W> {
     /// The core that owns a partition.
     pub fn owner(&self, key: &PartitionKey) -> usize {
         core_of(
-            shard_of(key.topic_id, key.partition, self.image.borrow().shards),
+            shard_of(key.topic_id, key.partition, self.image.borrow().shard_count),
             self.world.cores(),
         )
     }

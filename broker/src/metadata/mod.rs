@@ -6,8 +6,8 @@
 //! ```
 //!
 //! Everything in here is a function of its arguments: no clock, no chance, no files, no sockets. Existence (topics,
-//! partitions, brokers) and leadership are records of the same log for now; [`placement::group_of`] is the one place
-//! that will say otherwise.
+//! partitions, brokers) is the root log's and makes a [`RootImage`], leadership is the shard logs' and makes one
+//! [`ShardImage`] each; readers see both as one [`Image`].
 
 pub mod chunk_map;
 pub mod decide;
@@ -20,5 +20,6 @@ pub mod records;
 mod tests;
 
 pub use decide::{Answer, ConfigRules, Context, Wish, WishError, decide};
-pub use image::{Broker, Image, Partition, Topic};
+pub use image::{Broker, Image, Partition, RootImage, ShardImage, Topic, is_garbage};
+pub use placement::PartitionKey;
 pub use records::Record;

@@ -6,6 +6,26 @@
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::image::RootImage;
+
+/// A partition of a topic, by the id that is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PartitionKey {
+    pub topic_id: Uuid,
+    pub partition: i32,
+}
+
+impl PartitionKey {
+    /// The partition of a topic that the image has under this name.
+    pub fn find(image: &RootImage, topic: &str, partition: i32) -> Option<PartitionKey> {
+        let topic = image.topic_named(topic)?;
+        topic.has_partition(partition).then_some(PartitionKey {
+            topic_id: topic.topic_id,
+            partition,
+        })
+    }
+}
+
 /// Shards of a cluster unless it was formatted with another number: highly composite, so that they spread evenly over
 /// nearly any number of cores.
 pub const SHARDS_DEFAULT: u16 = 120;
@@ -20,7 +40,15 @@ pub fn core_of(shard: u16, cores: usize) -> usize {
     usize::from(shard) % cores
 }
 
-/// The raft group whose log holds the partition's leadership. One group holds everything for now.
-pub fn group_of(_topic_id: Uuid, _partition: i32) -> u32 {
-    0
+/// The group whose log holds existence: topics, brokers, configs.
+pub const ROOT_GROUP: u32 = 0;
+
+/// The raft group whose log holds a shard's leadership.
+pub fn shard_group(shard: u16) -> u32 {
+    1 + u32::from(shard)
+}
+
+/// The raft group whose log holds the partition's leadership.
+pub fn group_of(topic_id: Uuid, partition: i32, shards: u16) -> u32 {
+    shard_group(shard_of(topic_id, partition, shards))
 }

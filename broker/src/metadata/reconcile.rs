@@ -3,13 +3,13 @@
 //! Pure: two images in, actions out. An image may be skipped; the difference of any two is enough. Actions of one
 //! partition come in the order in which they must be done.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use uuid::Uuid;
 
 use super::{
     chunk_map::Difference,
-    image::{Image, Partition, Topic},
+    image::{Image, Partition, ShardImage, Topic},
     placement::{core_of, shard_of},
     records::Leader,
 };
@@ -29,7 +29,7 @@ pub struct Me {
 impl Me {
     /// The core of this node that keeps the partition.
     pub fn core_of(&self, image: &Image, topic_id: Uuid, partition: i32) -> usize {
-        core_of(shard_of(topic_id, partition, image.shards), self.cores)
+        core_of(shard_of(topic_id, partition, image.shard_count), self.cores)
     }
 
     fn keeps(&self, image: &Image, topic_id: Uuid, number: i32, partition: &Partition) -> bool {
@@ -75,13 +75,35 @@ pub enum Action {
 }
 
 /// What changes for this core from `old` to `new`. Give [`Image::default`] as `old` at start.
+///
+/// Only what differs is looked at: topics that root changed, and of the shards of this core the states that changed.
 pub fn plan(old: &Image, new: &Image, me: &Me) -> Vec<Action> {
     let mut actions = Vec::new();
+    let mut planned = BTreeSet::new();
     for difference in old.topic_map().differences(new.topic_map(), Arc::ptr_eq) {
-        match difference {
-            Difference::Removed(_, topic) => plan_topic(old, Some(topic), new, None, me, &mut actions),
-            Difference::Added(_, topic) => plan_topic(old, None, new, Some(topic), me, &mut actions),
-            Difference::Changed(_, before, after) => plan_topic(old, Some(before), new, Some(after), me, &mut actions),
+        let (topic_id, before, after) = match difference {
+            Difference::Removed(topic_id, topic) => (topic_id, Some(topic), None),
+            Difference::Added(topic_id, topic) => (topic_id, None, Some(topic)),
+            Difference::Changed(topic_id, before, after) => (topic_id, Some(before), Some(after)),
+        };
+        planned.insert(*topic_id);
+        let count = |topic: Option<&Arc<Topic>>| topic.map_or(0, |topic| topic.partition_count());
+        for number in 0..count(before).max(count(after)) {
+            plan_partition((old, before), (new, after), number, me, &mut actions);
+        }
+    }
+    let nothing = ShardImage::default();
+    for (shard, newer) in new.shards.iter().enumerate() {
+        let older = old.shards.get(shard).map_or(&nothing, |older| older);
+        if core_of(shard as u16, me.cores) != me.core || std::ptr::eq(older, &**newer) {
+            continue;
+        }
+        for difference in older.overrides().differences(newer.overrides(), Arc::ptr_eq) {
+            let (Difference::Removed(key, _) | Difference::Added(key, _) | Difference::Changed(key, ..)) = difference;
+            if !planned.contains(&key.topic_id) {
+                let topic = new.topic(key.topic_id);
+                plan_partition((old, topic), (new, topic), key.partition, me, &mut actions);
+            }
         }
     }
     actions
@@ -99,50 +121,37 @@ pub fn deleted_topics(old: &Image, new: &Image) -> Vec<String> {
         .collect()
 }
 
-/// Whether a log on this disk belongs to nobody any more. A topic that is absent from an image that does not reach the
-/// log's creation is merely early. Topic ids are never used twice, so a topic made anew under the old name is another.
-pub fn is_garbage(image: &Image, topic_id: Uuid, partition: i32, create_index: u64) -> bool {
-    image.applied_end > create_index && image.partition(topic_id, partition).is_none()
-}
+/// A topic that is None is not there.
+type View<'a> = (&'a Image, Option<&'a Arc<Topic>>);
 
-fn plan_topic(
-    old: &Image,
-    before: Option<&Arc<Topic>>,
-    new: &Image,
-    after: Option<&Arc<Topic>>,
-    me: &Me,
-    actions: &mut Vec<Action>,
-) {
-    let count = |topic: Option<&Arc<Topic>>| topic.map_or(0, |topic| topic.partitions.len());
-    let configs_changed = matches!((before, after), (Some(before), Some(after)) if before.configs != after.configs);
-    for number in 0..count(before).max(count(after)) as i32 {
-        let kept = |image: &Image, topic: Option<&Arc<Topic>>| {
-            let topic = topic?;
-            let state = topic.partition(number)?;
-            me.keeps(image, topic.topic_id, number, state)
-                .then(|| (topic.clone(), state.clone()))
-        };
-        match (kept(old, before), kept(new, after)) {
-            (None, None) => {}
-            (Some((topic, _)), None) => actions.push(Action::DeleteLog {
-                topic_id: topic.topic_id,
+fn plan_partition(old: View<'_>, new: View<'_>, number: i32, me: &Me, actions: &mut Vec<Action>) {
+    let kept = |(image, topic): View<'_>| {
+        let topic = topic?;
+        let state = image.partition_of(topic, number)?;
+        me.keeps(image, topic.topic_id, number, state)
+            .then(|| (topic.clone(), state.clone()))
+    };
+    match (kept(old), kept(new)) {
+        (None, None) => {}
+        (Some((topic, _)), None) => actions.push(Action::DeleteLog {
+            topic_id: topic.topic_id,
+            partition: number,
+        }),
+        (None, Some((topic, state))) => {
+            actions.push(Action::CreateLog {
+                topic: topic.clone(),
                 partition: number,
-            }),
-            (was, Some((topic, state))) => {
-                let held = was.map(|(_, state)| state);
-                if held.is_none() {
-                    actions.push(Action::CreateLog {
-                        topic: topic.clone(),
-                        partition: number,
-                    });
-                } else if configs_changed {
-                    actions.push(Action::Configure {
-                        topic: topic.clone(),
-                        partition: number,
-                    });
-                }
-                actions.extend(plan_role(me, topic, number, held, state));
+            });
+            actions.extend(plan_role(me, topic, number, None, state));
+        }
+        (Some((was, held)), Some((topic, state))) => {
+            if was.configs != topic.configs {
+                actions.push(Action::Configure {
+                    topic: topic.clone(),
+                    partition: number,
+                });
             }
+            actions.extend(plan_role(me, topic, number, Some(held), state));
         }
     }
 }

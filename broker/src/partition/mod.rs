@@ -15,7 +15,6 @@ use std::{
 
 use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::LogId;
-use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 pub use fetch::{FetchAnswer, FetchCall, FetchPart, FetchResult};
@@ -25,28 +24,11 @@ pub use produce::{ProduceAnswer, ProduceCall, ProducePart, ProduceResult};
 use crate::{
     config::TopicConfig,
     core::{Core, Message},
-    metadata::Image,
     runtime::world::World,
 };
 use replica::Replica;
 
-/// A partition of a topic, by the id that is never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PartitionKey {
-    pub topic_id: Uuid,
-    pub partition: i32,
-}
-
-impl PartitionKey {
-    /// The partition of a topic that the image has under this name.
-    pub fn find(image: &Image, topic: &str, partition: i32) -> Option<PartitionKey> {
-        let topic = image.topic_named(topic)?;
-        topic.partition(partition).map(|_| PartitionKey {
-            topic_id: topic.topic_id,
-            partition,
-        })
-    }
-}
+pub use crate::metadata::PartitionKey;
 
 /// One replica on this core, and the clients that wait for it.
 pub struct Partition {

@@ -192,7 +192,7 @@ fn min_isr_changes(
     };
     let min_isr = context.config_rules.min_insync_replicas(values);
     let mut records = Vec::new();
-    for (partition, number) in topic.partitions.iter().zip(0..) {
+    for (number, partition) in image.partitions(topic) {
         if min_isr.min(partition.replicas.len() as u16) == partition.min_isr {
             continue;
         }

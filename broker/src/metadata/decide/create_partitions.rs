@@ -42,7 +42,7 @@ fn add_partitions(
     context: &mut Context<'_>,
 ) -> Result<PartitionsAdded, WishError> {
     let topic = image.topic_named(&wish.name).ok_or_else(unknown_topic)?;
-    let held = topic.partitions.len() as i32;
+    let held = topic.partition_count();
     if wish.count == held {
         return Err(WishError::new(
             ErrorCode::INVALID_PARTITIONS,
@@ -76,7 +76,7 @@ fn add_partitions(
     if additional as usize > RECORDS_PER_WISH_MAX {
         return Err(excessively_large());
     }
-    let replication_factor = topic.partitions[0].replicas.len();
+    let replication_factor = topic.initial[0].replicas.len();
     let partitions = match &wish.assignments {
         Some(assignments) => assignments
             .iter()

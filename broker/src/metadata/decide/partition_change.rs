@@ -32,7 +32,7 @@ pub struct Target {
 pub fn reconcile_broker(image: &Image, node: i32, trigger: Trigger, context: &Context<'_>) -> Vec<Record> {
     let mut records = Vec::new();
     for topic in image.topics() {
-        for (partition, number) in topic.partitions.iter().zip(0..) {
+        for (number, partition) in image.partitions(topic) {
             if partition.replica(node).is_some() {
                 records.extend(reconcile_partition(image, topic, number, trigger, context));
             }
@@ -44,7 +44,7 @@ pub fn reconcile_broker(image: &Image, node: i32, trigger: Trigger, context: &Co
 /// At most `changes_max` records, and whether there would be more.
 pub fn reconcile_all(image: &Image, changes_max: usize, context: &Context<'_>) -> (Vec<Record>, Answer) {
     let changes = image.topics().flat_map(|topic| {
-        (0..topic.partitions.len() as i32)
+        (0..topic.partition_count())
             .filter_map(move |number| reconcile_partition(image, topic, number, Trigger::Everything, context))
     });
     let mut records: Vec<Record> = changes.take(changes_max + 1).collect();
@@ -61,7 +61,7 @@ fn reconcile_partition(
     trigger: Trigger,
     context: &Context<'_>,
 ) -> Option<Record> {
-    let partition = topic.partition(number)?;
+    let partition = image.partition_of(topic, number)?;
     let stays = |node: &i32| image.broker(*node).is_some_and(|broker| broker.is_active());
     // Who shuts down still serves: that is no reason to lose records.
     let leader_serves = partition

@@ -1,216 +1,132 @@
-//! The cluster as of one index of the metadata log: immutable once shared, cheap to copy and to advance.
+//! The cluster as a node knows it: immutable once shared, cheap to copy and to advance.
 //!
-//! Every node that applied the same entries has an equal image. Nothing in it says anything about this node.
+//! ```text
+//!   root log ──> RootImage   existence: topics with their partitions' initial states, brokers, configs, ids
+//!                    ▲ read by
+//!   shard log ─> ShardImage  leadership: partition states since then, one image for each shard
+//!
+//!   Image = root + all shards;  a partition's state = its shard's override, else the initial one
+//! ```
+//!
+//! The parts advance each on its own. None waits for another: an override whose topic is not here yet is kept, not seen.
 
-mod apply;
+mod partition;
+mod root;
+mod root_apply;
+mod shard;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{ops::Deref, sync::Arc};
 
 use uuid::Uuid;
 
-pub use apply::ApplyError;
+pub use root::{Broker, RootImage, Topic};
+pub use shard::{ShardImage, is_garbage};
 
 use super::{
-    chunk_map::ChunkMap,
-    placement::SHARDS_DEFAULT,
-    records::{Endpoint, Leader, PartitionState, Replica, ReplicaSlot},
+    placement::{PartitionKey, shard_of},
+    records::{PartitionState, Record},
 };
 
+/// A partition's state. What the fields mean: [`PartitionState`].
+pub type Partition = PartitionState;
+
+/// The log and the image contradict each other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("metadata entry {index} does not fit: {what}")]
+pub struct ApplyError {
+    pub index: u64,
+    pub what: String,
+}
+
+/// What handlers read. Everything of root is read through it as if it were its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {
-    /// Entries applied: the index after the last one. Also the epoch of the finalized features.
-    pub applied_end: u64,
-    /// Raft's term of the last one.
-    pub applied_term: u32,
-    /// None before the first record of all.
-    pub cluster_id: Option<Uuid>,
-    pub shards: u16,
-    pub features: Arc<BTreeMap<String, i16>>,
-    pub brokers: Arc<BTreeMap<i32, Arc<Broker>>>,
-    topics: ChunkMap<Uuid, Arc<Topic>>,
-    names: ChunkMap<Arc<str>, Uuid>,
-    /// Names that have '.' or '_', with '_' for both: two of them would share their metrics' names in Kafka.
-    colliding_names: ChunkMap<Arc<str>, Arc<str>>,
-    /// By broker; None is the default of all.
-    pub broker_configs: Arc<BTreeMap<Option<i32>, BTreeMap<String, String>>>,
-    pub next_producer_id: i64,
-    /// Leader of the metadata log, if known. The driver sets it; records do not.
+    pub root: Arc<RootImage>,
+    /// One for each shard, shard 0 first; fewer if nothing was heard of the last ones yet.
+    pub shards: Arc<[Arc<ShardImage>]>,
+    /// Leader of the root log, if known. The driver sets it; records do not.
     pub controller: Option<i32>,
-    partition_count: usize,
 }
 
 impl Default for Image {
     fn default() -> Image {
         Image {
-            applied_end: 0,
-            applied_term: 0,
-            cluster_id: None,
-            shards: SHARDS_DEFAULT,
-            features: Arc::default(),
-            brokers: Arc::default(),
-            topics: ChunkMap::default(),
-            names: ChunkMap::default(),
-            colliding_names: ChunkMap::default(),
-            broker_configs: Arc::default(),
-            next_producer_id: 0,
+            root: Arc::default(),
+            shards: Arc::new([]),
             controller: None,
-            partition_count: 0,
         }
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Broker {
-    pub node: i32,
-    /// Index of the entry that registered this incarnation.
-    pub broker_epoch: u64,
-    pub incarnation: u64,
-    pub storage_id: Uuid,
-    pub endpoints: Vec<Endpoint>,
-    pub rack: Option<String>,
-    pub fenced: bool,
-    pub in_controlled_shutdown: bool,
-}
+impl Deref for Image {
+    type Target = RootImage;
 
-impl Broker {
-    /// May lead, and may be in a new partition's ISR (`ClusterControlManager.isActive`).
-    pub fn is_active(&self) -> bool {
-        !self.fenced && !self.in_controlled_shutdown
-    }
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Topic {
-    pub topic_id: Uuid,
-    pub name: Arc<str>,
-    /// Index of the entry that made it.
-    pub create_index: u64,
-    /// The topic's own values.
-    pub configs: BTreeMap<String, String>,
-    /// Partition 0 first; dense.
-    pub partitions: Vec<Arc<Partition>>,
-}
-
-impl Topic {
-    pub fn partition(&self, partition: i32) -> Option<&Arc<Partition>> {
-        self.partitions.get(usize::try_from(partition).ok()?)
-    }
-}
-
-/// A partition's state. What the fields mean: [`PartitionState`].
-pub type Partition = PartitionState;
-
-impl PartitionState {
-    /// The first state of a partition, from nothing but the record that made it: every node computes the same.
-    pub fn initial(slots: &[ReplicaSlot], min_isr: u16, create_index: u64) -> PartitionState {
-        let leader = slots.iter().find(|slot| slot.in_isr).map(|slot| Leader {
-            node: slot.node,
-            broker_epoch: slot.broker_epoch,
-        });
-        let mut isr: Vec<i32> = slots.iter().filter(|slot| slot.in_isr).map(|slot| slot.node).collect();
-        isr.sort_unstable();
-        PartitionState {
-            create_index,
-            partition_epoch: 0,
-            leader_epoch: 0,
-            leader,
-            isr,
-            elr: Vec::new(),
-            last_known_elr: Vec::new(),
-            min_isr,
-            recovering: false,
-            replicas: slots
-                .iter()
-                .map(|slot| Replica {
-                    node: slot.node,
-                    storage_id: slot.storage_id,
-                })
-                .collect(),
-            adding: Vec::new(),
-            removing: Vec::new(),
-        }
-    }
-
-    pub fn replica(&self, node: i32) -> Option<&Replica> {
-        self.replicas.iter().find(|replica| replica.node == node)
-    }
-
-    /// Node ids, preferred leader first.
-    pub fn replica_nodes(&self) -> Vec<i32> {
-        self.replicas.iter().map(|replica| replica.node).collect()
+    fn deref(&self) -> &RootImage {
+        &self.root
     }
 }
 
 impl Image {
-    pub fn topic(&self, topic_id: Uuid) -> Option<&Arc<Topic>> {
-        self.topics.get(&topic_id)
-    }
-
-    pub fn topic_id(&self, name: &str) -> Option<Uuid> {
-        self.names.get(name).copied()
-    }
-
-    pub fn topic_named(&self, name: &str) -> Option<&Arc<Topic>> {
-        self.topic(self.topic_id(name)?)
-    }
-
+    /// The partition's newest known state, if its topic exists.
     pub fn partition(&self, topic_id: Uuid, partition: i32) -> Option<&Arc<Partition>> {
-        self.topic(topic_id)?.partition(partition)
+        self.partition_of(self.topic(topic_id)?, partition)
     }
 
-    /// In order of topic ids.
-    pub fn topics(&self) -> impl Iterator<Item = &Arc<Topic>> {
-        self.topics.iter().map(|(_, topic)| topic)
+    /// The same, for who has the topic at hand already.
+    pub fn partition_of<'a>(&'a self, topic: &'a Topic, partition: i32) -> Option<&'a Arc<Partition>> {
+        let initial = topic.initial(partition)?;
+        let key = PartitionKey {
+            topic_id: topic.topic_id,
+            partition,
+        };
+        let held = self.shard(shard_of(key.topic_id, partition, self.shard_count));
+        Some(held.and_then(|shard| shard.get(&key)).unwrap_or(initial))
     }
 
-    /// In order of names.
-    pub fn topics_by_name(&self) -> impl Iterator<Item = &Arc<Topic>> {
-        self.names.iter().filter_map(|(_, topic_id)| self.topic(*topic_id))
+    /// The topic's partitions, partition 0 first.
+    pub fn partitions<'a>(&'a self, topic: &'a Topic) -> impl Iterator<Item = (i32, &'a Arc<Partition>)> {
+        (0..topic.partition_count()).filter_map(|number| Some((number, self.partition_of(topic, number)?)))
     }
 
-    /// In order of names, from `name` on (inclusive).
-    pub fn topics_from_name(&self, name: &str) -> impl Iterator<Item = &Arc<Topic>> {
-        self.names
-            .iter_from(name)
-            .filter_map(|(_, topic_id)| self.topic(*topic_id))
+    pub fn shard(&self, shard: u16) -> Option<&Arc<ShardImage>> {
+        self.shards.get(usize::from(shard))
     }
 
-    pub fn topic_count(&self) -> usize {
-        self.topics.len()
-    }
-
-    pub fn partition_count(&self) -> usize {
-        self.partition_count
-    }
-
-    pub fn broker(&self, node: i32) -> Option<&Arc<Broker>> {
-        self.brokers.get(&node)
-    }
-
-    /// A topic whose name would give the same metric names as `name` (`Topic.hasCollision`).
-    pub fn colliding_topic(&self, name: &str) -> Option<&str> {
-        if !has_collision_chars(name) {
-            return None;
+    /// The same view with one shard's image replaced.
+    pub fn set_shard(&mut self, shard: u16, image: Arc<ShardImage>) {
+        let count = usize::from(self.root.shard_count).max(usize::from(shard) + 1);
+        if self.shards.len() < count {
+            let mut grown = self.shards.to_vec();
+            grown.resize_with(count, Arc::default);
+            self.shards = grown.into();
         }
-        self.colliding_names.get(unified(name).as_str()).map(|name| &**name)
+        Arc::make_mut(&mut self.shards)[usize::from(shard)] = image;
     }
 
-    /// The values given to one broker, over those given to all.
-    pub fn broker_config(&self, node: i32) -> BTreeMap<String, String> {
-        let mut merged = self.broker_configs.get(&None).cloned().unwrap_or_default();
-        merged.extend(self.broker_configs.get(&Some(node)).cloned().unwrap_or_default());
-        merged
+    /// The view after the entry at `index` of a log that holds the records of root and of all shards. The shards' own
+    /// indexes stay, since the entry is none of their logs.
+    pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<Image, ApplyError> {
+        let (of_shards, of_root): (Vec<Record>, Vec<Record>) = records
+            .iter()
+            .cloned()
+            .partition(|record| matches!(record, Record::PartitionRecord(_)));
+        self.root = Arc::new(Arc::unwrap_or_clone(self.root).after_entry(index, term, &of_root)?);
+        for record in &of_shards {
+            self.apply(index, record)?;
+        }
+        Ok(self)
     }
 
-    pub(super) fn topic_map(&self) -> &ChunkMap<Uuid, Arc<Topic>> {
-        &self.topics
+    /// One record of root or of any shard. Also builds the overlay on which a round of wishes is decided.
+    pub fn apply(&mut self, index: u64, record: &Record) -> Result<(), ApplyError> {
+        let Record::PartitionRecord(partition) = record else {
+            return Arc::make_mut(&mut self.root).apply(index, record);
+        };
+        let shard = shard_of(partition.topic_id, partition.partition, self.root.shard_count);
+        if self.shard(shard).is_none() {
+            self.set_shard(shard, Arc::default());
+        }
+        let shards = Arc::make_mut(&mut self.shards);
+        Arc::make_mut(&mut shards[usize::from(shard)]).apply(index, record)
     }
-}
-
-fn has_collision_chars(name: &str) -> bool {
-    name.contains(['.', '_'])
-}
-
-fn unified(name: &str) -> String {
-    name.replace('.', "_")
 }

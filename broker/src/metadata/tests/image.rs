@@ -5,7 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::metadata::{
-    Image, Record,
+    Image, PartitionKey, Record, ShardImage,
+    placement::shard_of,
     records::{ConfigOwner, ConfigRecord, PartitionRecord, RegisterBroker, RemoveTopic, ReplicaSlot, TopicRecord},
 };
 
@@ -84,6 +85,8 @@ fn records_that_do_not_fit_are_refused() {
     assert!(refused(&[RemoveTopic { topic_id: topic_id(5) }.into()]).contains("no topic"));
     let again = grant(&image, 1, 0, 9);
     assert!(refused(&[again.clone(), again]).contains("partition epochs are dense"));
+    let image = after(&image, &[grant(&image, 1, 0, 8)]);
+    let refused = |records: &[Record]| image.clone().after_entry(2, 1, records).unwrap_err().what;
     let broken = |change: fn(&mut PartitionRecord)| {
         let Record::PartitionRecord(mut record) = grant(&image, 1, 0, 9) else {
             unreachable!()
@@ -91,13 +94,58 @@ fn records_that_do_not_fit_are_refused() {
         change(&mut record);
         refused(&[record.into()])
     };
-    assert!(broken(|record| record.partition = 2).contains("no partition 2"));
     assert!(broken(|record| record.state.leader_epoch -= 1).contains("new leader epoch"));
     assert!(broken(|record| record.state.leader_epoch = -1).contains("never decrease"));
     assert!(broken(|record| record.state.isr = vec![]).contains("leader is in the ISR"));
     assert!(broken(|record| record.state.isr = vec![1, 2]).contains("are replicas"));
     assert!(broken(|record| record.state.create_index = 3).contains("another partition"));
     assert!(image.clone().after_entry(5, 1, &[]).is_err(), "an entry was left out");
+}
+
+/// Root and shards refuse each other's records.
+#[test]
+fn records_belong_to_one_log() {
+    let image = after(&Image::default(), &[broker(1), topic(1, 1, 0)]);
+    let shard = ShardImage::default().after_entry(0, 1, &[broker(1)]);
+    assert!(shard.unwrap_err().what.contains("belongs to the root log"));
+    let root = (*image.root).clone().after_entry(1, 1, &[grant(&image, 1, 0, 9)]);
+    assert!(root.unwrap_err().what.contains("belongs to its shard's log"));
+}
+
+/// A shard's log may be ahead of root and behind it: its states are the same, only their visibility differs.
+#[test]
+fn an_override_waits_for_its_topic_and_outlives_it() {
+    let made = after(&Image::default(), &[broker(1), topic(1, 1, 0)]);
+    let key = PartitionKey {
+        topic_id: topic_id(1),
+        partition: 0,
+    };
+    let shard = shard_of(key.topic_id, 0, made.shard_count);
+    let granted = ShardImage::default()
+        .after_entry(0, 1, &[grant(&made, 1, 0, 9)])
+        .unwrap();
+    assert_eq!(granted.applied_end, 1);
+
+    let mut early = Image::default();
+    early.set_shard(shard, Arc::new(granted.clone()));
+    assert_eq!(early.partition(key.topic_id, 0), None, "kept, but not visible");
+    assert_eq!(granted.without_garbage(&early.root), granted, "early is not garbage");
+    let seen = after(&early, &[broker(1), topic(1, 1, 0)]);
+    assert_eq!(seen.partition(key.topic_id, 0).unwrap().leader_epoch, 1);
+
+    let removed = after(&seen, &[RemoveTopic { topic_id: topic_id(1) }.into()]);
+    assert_eq!(removed.partition(key.topic_id, 0), None);
+    let dropped = granted.without_garbage(&removed.root);
+    assert!(dropped.is_empty());
+    // A leader that had not heard of the removal may write on: whoever dropped the predecessor follows.
+    let Record::PartitionRecord(mut late) = grant(&seen, 1, 0, 12) else {
+        unreachable!()
+    };
+    late.state.leader_epoch = 2;
+    let late = Record::from(late);
+    let of_keeper = granted.after_entry(1, 1, std::slice::from_ref(&late)).unwrap();
+    let of_dropper = dropped.after_entry(1, 1, &[late]).unwrap();
+    assert_eq!(of_keeper.get(&key), of_dropper.get(&key));
 }
 
 #[test]

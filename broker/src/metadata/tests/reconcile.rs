@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::image::{after, broker, grant, topic, topic_id};
 use crate::metadata::{
-    Image,
-    placement::{core_of, shard_of},
-    reconcile::{Action, Me, is_garbage, plan},
+    Image, PartitionKey, is_garbage,
+    placement::{core_of, group_of, shard_of},
+    reconcile::{Action, Me, plan},
     records::{ConfigOwner, ConfigRecord, RemoveTopic},
 };
 
@@ -108,6 +108,7 @@ fn placement_never_changes() {
     let shards: Vec<u16> = (0..4).map(|partition| shard_of(topic_id(7), partition, 120)).collect();
     assert_eq!(shards, SHARDS_OF_TOPIC_7);
     assert_eq!(core_of(17, 4), 1);
+    assert_eq!(group_of(topic_id(7), 0, 120), 85, "root's group comes first");
 }
 
 const SHARDS_OF_TOPIC_7: [u16; 4] = [84, 85, 86, 87];
@@ -115,11 +116,15 @@ const SHARDS_OF_TOPIC_7: [u16; 4] = [84, 85, 86, 87];
 #[test]
 fn a_log_is_garbage_only_when_the_image_has_seen_its_topic_go() {
     let made = after(&Image::default(), &[broker(1), topic(1, 1, 0)]);
-    assert!(!is_garbage(&made, topic_id(1), 0, 0));
-    assert!(is_garbage(&made, topic_id(1), 1, 0));
-    assert!(is_garbage(&made, topic_id(2), 0, 0));
+    let key = |number, partition| PartitionKey {
+        topic_id: topic_id(number),
+        partition,
+    };
+    assert!(!is_garbage(&made, &key(1, 0), 0));
+    assert!(is_garbage(&made, &key(1, 1), 0));
+    assert!(is_garbage(&made, &key(2, 0), 0));
     assert!(
-        !is_garbage(&made, topic_id(2), 0, 1),
+        !is_garbage(&made, &key(2, 0), 1),
         "made by a later entry than any applied"
     );
 }

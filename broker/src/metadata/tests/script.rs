@@ -161,7 +161,7 @@ impl Script {
         let mut out = String::new();
         let topic = self.image.topic_named(name).expect("a topic");
         writeln!(out, "{} id={} {:?}", topic.name, short(topic.topic_id), topic.configs).unwrap();
-        for (number, partition) in topic.partitions.iter().enumerate() {
+        for (number, partition) in self.image.partitions(topic) {
             writeln!(out, "  {number} {}", show_partition(partition)).unwrap();
         }
         out

@@ -1,4 +1,5 @@
-//! Committed records become the next image. The same records give the same image on every node, whatever node it is.
+//! Committed records of the root log become the next root image. The same records give the same image on every node,
+//! whatever node it is.
 //!
 //! A record that does not fit is a broken invariant, not a client's mistake: `decide` made it from the image that it is
 //! applied to. The caller ends the process.
@@ -9,23 +10,15 @@ use uuid::Uuid;
 
 use super::{
     super::records::{
-        BrokerChange, ConfigOwner, ConfigRecord, PartitionRecord, PartitionState, PartitionsAdded, Record,
-        RegisterBroker, TopicRecord,
+        BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, Record, RegisterBroker, TopicRecord,
     },
-    Broker, Image, Topic, has_collision_chars, unified,
+    ApplyError,
+    root::{Broker, RootImage, Topic, has_collision_chars, unified},
 };
 
-/// The log and the image contradict each other.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("metadata entry {index} does not fit: {what}")]
-pub struct ApplyError {
-    pub index: u64,
-    pub what: String,
-}
-
-impl Image {
+impl RootImage {
     /// The image after the entry at `index`. Cheap when nobody else holds this image's parts, as in a replay.
-    pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<Image, ApplyError> {
+    pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<RootImage, ApplyError> {
         let expected = self.applied_end;
         if index != expected {
             return Err(ApplyError {
@@ -57,7 +50,7 @@ impl Image {
                     return Err("no shards".into());
                 }
                 self.cluster_id = Some(format.cluster_id);
-                self.shards = format.shards;
+                self.shard_count = format.shards;
             }
             Record::FeatureLevel(feature) => {
                 let features = Arc::make_mut(&mut self.features);
@@ -81,7 +74,7 @@ impl Image {
                 }
                 self.next_producer_id = ids.next;
             }
-            Record::PartitionRecord(record) => self.set_partition(record)?,
+            Record::PartitionRecord(_) => return Err("a partition's state belongs to its shard's log".into()),
         }
         Ok(())
     }
@@ -116,7 +109,7 @@ impl Image {
             return Err(format!("topic {} {} exists", record.name, record.topic_id));
         }
         let name: Arc<str> = record.name.as_str().into();
-        let partitions = record
+        let initial = record
             .partitions
             .iter()
             .map(|slots| Arc::new(PartitionState::initial(slots, record.min_isr, index)))
@@ -126,9 +119,9 @@ impl Image {
             name: name.clone(),
             create_index: index,
             configs: record.configs.iter().cloned().collect(),
-            partitions,
+            initial,
         };
-        self.partition_count += topic.partitions.len();
+        self.partition_count += topic.initial.len();
         self.topics.insert(record.topic_id, Arc::new(topic));
         if has_collision_chars(&name) {
             self.colliding_names.insert(unified(&name).into(), name.clone());
@@ -139,11 +132,11 @@ impl Image {
 
     fn add_partitions(&mut self, index: u64, record: &PartitionsAdded) -> Result<(), String> {
         let topic = self.topic_mut(record.topic_id)?;
-        if topic.partitions.len() as i32 != record.first {
+        if topic.initial.len() as i32 != record.first {
             return Err(format!(
                 "{} has {} partitions, not {}",
                 topic.name,
-                topic.partitions.len(),
+                topic.initial.len(),
                 record.first
             ));
         }
@@ -151,7 +144,7 @@ impl Image {
             .partitions
             .iter()
             .map(|slots| Arc::new(PartitionState::initial(slots, record.min_isr, index)));
-        topic.partitions.extend(added);
+        topic.initial.extend(added);
         self.partition_count += record.partitions.len();
         Ok(())
     }
@@ -165,7 +158,7 @@ impl Image {
         if has_collision_chars(&topic.name) {
             self.colliding_names.remove(unified(&topic.name).as_str());
         }
-        self.partition_count -= topic.partitions.len();
+        self.partition_count -= topic.initial.len();
         Ok(())
     }
 
@@ -181,18 +174,6 @@ impl Image {
         Ok(())
     }
 
-    fn set_partition(&mut self, record: &PartitionRecord) -> Result<(), String> {
-        let topic = self.topic_mut(record.topic_id)?;
-        let name = topic.name.clone();
-        let held = usize::try_from(record.partition)
-            .ok()
-            .and_then(|partition| topic.partitions.get_mut(partition))
-            .ok_or_else(|| format!("{name} has no partition {}", record.partition))?;
-        check_successor(held, &record.state).map_err(|what| format!("{name}-{}: {what}", record.partition))?;
-        *held = Arc::new(record.state.clone());
-        Ok(())
-    }
-
     fn topic_mut(&mut self, topic_id: Uuid) -> Result<&mut Topic, String> {
         let topic = self.topics.get_mut(&topic_id);
         topic.map(Arc::make_mut).ok_or_else(|| format!("no topic {topic_id}"))
@@ -204,46 +185,4 @@ fn set(configs: &mut BTreeMap<String, String>, record: &ConfigRecord) {
         Some(value) => configs.insert(record.key.clone(), value.clone()),
         None => configs.remove(&record.key),
     };
-}
-
-/// Invariants I8 and I9 of the replication design.
-fn check_successor(before: &PartitionState, after: &PartitionState) -> Result<(), String> {
-    let is_replica = |node: &i32| after.replica(*node).is_some();
-    let leader_node = after.leader.map(|leader| leader.node);
-    let slots_changed = before.replicas != after.replicas;
-    let rules = [
-        (after.create_index == before.create_index, "it is another partition"),
-        (
-            after.partition_epoch == before.partition_epoch + 1,
-            "partition epochs are dense",
-        ),
-        (
-            after.leader_epoch >= before.leader_epoch,
-            "leader epochs never decrease",
-        ),
-        (
-            after.leader_epoch > before.leader_epoch || (before.leader == after.leader && !slots_changed),
-            "another leader or replica has a new leader epoch",
-        ),
-        (
-            after.isr.iter().chain(&after.elr).all(is_replica),
-            "ISR and ELR are replicas",
-        ),
-        (
-            !after.elr.iter().any(|node| after.isr.contains(node)),
-            "ISR and ELR are disjoint",
-        ),
-        (
-            after.isr.len() < usize::from(after.min_isr) || after.elr.is_empty(),
-            "a full ISR leaves no ELR",
-        ),
-        (
-            leader_node.is_none_or(|node| after.isr.contains(&node)),
-            "the leader is in the ISR",
-        ),
-    ];
-    match rules.iter().find(|(holds, _)| !holds) {
-        Some((_, broken)) => Err(format!("{broken}: {before:?} then {after:?}")),
-        None => Ok(()),
-    }
 }
