@@ -1,35 +1,40 @@
 //! What a group is told at start.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use crate::{HardState, Terms, VoterId};
+use crate::{Entry, HardState, Payload, Rules, Snapshot, Terms, VoterId, Voters};
 
 #[derive(Clone, Debug)]
 pub struct Config {
     pub me: VoterId,
-    /// All who vote. A node that is not among them follows and never campaigns.
-    pub voters: BTreeSet<VoterId>,
+    /// Who votes as long as neither a snapshot nor an entry says otherwise: the same on all founding voters, and never
+    /// changed. Empty on a node that joins later; it follows, and never campaigns until the log gives it a vote.
+    pub voters: Voters,
     /// A follower campaigns after a random time between these two without a leader. A leader that has not heard a
     /// majority for the longer one steps down.
     pub election_timeout_min: Duration,
     pub election_timeout_max: Duration,
-    /// Must be well below `election_timeout_min`.
+    /// Must be well below `election_timeout_min`. All groups of a process beat at the same multiples of it, so that their
+    /// heartbeats can travel together.
     pub heartbeat_interval: Duration,
-    /// Bytes of entries in one append, about.
+    /// Bytes of entries in one append, about, and of a snapshot's chunk.
     pub append_bytes_max: usize,
+    /// Spreads leaders: the voter at place `priority mod voters` is preferred. None: whoever is first.
+    pub priority: Option<u32>,
     pub rules: Rules,
 }
 
 impl Config {
     /// Production's times (design: 600 to 1200 ms, heartbeats each 100 ms).
-    pub fn new(me: VoterId, voters: BTreeSet<VoterId>) -> Config {
+    pub fn new(me: VoterId, voters: impl Into<Voters>) -> Config {
         Config {
             me,
-            voters,
+            voters: voters.into(),
             election_timeout_min: Duration::from_millis(600),
             election_timeout_max: Duration::from_millis(1200),
             heartbeat_interval: Duration::from_millis(100),
             append_bytes_max: 1 << 20,
+            priority: None,
             rules: Rules::production(),
         }
     }
@@ -39,35 +44,19 @@ impl Config {
 #[derive(Clone, Debug, Default)]
 pub struct Recovered {
     pub hard_state: HardState,
+    /// The last [`crate::SnapshotSwitch`], if there ever was one.
+    pub snapshot: Option<Snapshot>,
     pub terms: Terms,
+    /// (index, voters) of the entries that name voters.
+    pub voters: Vec<(u64, Voters)>,
 }
 
-/// The safety rules, as a value: production has them all, and tests take one away to see that they would notice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
-    /// Only entries of the leader's own term are committed by counting (Raft §5.4.2, figure 8).
-    pub commit_own_term_only: bool,
-    /// The leader's own log and own vote count once they are durable (etcd #14370).
-    pub own_counts_when_durable: bool,
-    /// A follower removes entries only at a real conflict of terms (redpanda #17731).
-    pub truncate_only_at_conflict: bool,
-    /// A follower acknowledges what it matched, not what it holds (redpanda d0e45c0baf, KAFKA-13141).
-    pub acknowledge_only_matched: bool,
-    /// A vote goes only to a log that is at least as new (Raft §5.4.1).
-    pub vote_needs_newer_log: bool,
-    /// At most one vote in a term.
-    pub one_vote_per_term: bool,
-}
-
-impl Rules {
-    pub const fn production() -> Rules {
-        Rules {
-            commit_own_term_only: true,
-            own_counts_when_durable: true,
-            truncate_only_at_conflict: true,
-            acknowledge_only_matched: true,
-            vote_needs_newer_log: true,
-            one_vote_per_term: true,
+impl Recovered {
+    /// Takes the log's next entry.
+    pub fn push(&mut self, entry: &Entry) {
+        if let Payload::Voters(voters) = &entry.payload {
+            self.voters.push((self.terms.end(), voters.clone()));
         }
+        self.terms.push(entry.term);
     }
 }

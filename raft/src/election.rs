@@ -1,31 +1,54 @@
-//! Who leads. Pre-vote keeps a node that was cut off from disturbing the others, stickiness makes them refuse it while
-//! they hear a leader, and check-quorum makes a leader that cannot reach a majority stop (KAFKA-15489).
+//! Who leads. Pre-vote keeps a node that was cut off from disturbing the others, and stickiness makes them refuse it while
+//! they hear a leader.
 
-use std::collections::BTreeSet;
+use std::time::Duration;
 
-use crate::{HardState, LogView, Message, Payload, Position, Raft, Role, Term, VoterId, replication::Progress};
+use crate::{HardState, LogView, Message, Position, Raft, Role, Term, VoterId, Votes};
 
 impl Raft {
+    /// Whoever is preferred waits for the shorter half of the timeouts, so that it mostly wins.
     pub(crate) fn reset_election_timer(&mut self) {
-        let wait = self
-            .random
-            .between(self.config.election_timeout_min, self.config.election_timeout_max);
-        self.election_at = self.now + wait;
+        let (min, max) = (self.config.election_timeout_min, self.config.election_timeout_max);
+        let middle = min + (max - min) / 2;
+        let wait = match self.preferred() {
+            Some(preferred) if preferred == self.config.me => self.random.between(min, middle),
+            Some(_) => self.random.between(middle, max),
+            None => self.random.between(min, max),
+        };
+        // Who resigned lets all others try first.
+        let resigned = if self.now < self.resigned_until {
+            max
+        } else {
+            Duration::ZERO
+        };
+        self.election_at = self.now + wait + resigned;
+    }
+
+    /// Voters do, and so does a node that an entry removes which may not be committed: its vote may be needed to
+    /// commit it, and nobody else may have a log as new (Raft thesis §4.2.2).
+    pub(crate) fn may_campaign(&self) -> bool {
+        self.is_voter() || (self.voters.latest_end() > self.commit && self.voters.was_voter(self.config.me))
     }
 
     pub(crate) fn start_pre_vote(&mut self, log: &impl LogView) {
+        if !self.config.rules.pre_vote {
+            self.start_election(false, log);
+            return;
+        }
         self.reset_election_timer();
         self.role = Role::PreCandidate {
-            votes: BTreeSet::from([self.config.me]),
+            votes: Votes::default(),
         };
         let message = Message::PreVote {
             term: self.hard_state.term + 1,
             last: self.terms.last(),
         };
-        for peer in self.peers() {
-            self.send_now(peer, message.clone());
+        for place in 0..self.voters().len() {
+            if let Some(peer) = self.other_voter(place) {
+                self.send_now(peer, message.clone());
+            }
         }
-        self.count_pre_votes(log);
+        self.count_pre_vote(self.config.me, log);
     }
 
     pub(crate) fn on_pre_vote(&mut self, from: VoterId, term: Term, last: Position) {
@@ -39,42 +62,46 @@ impl Raft {
 
     pub(crate) fn on_pre_vote_reply(&mut self, from: VoterId, term: Term, granted: bool, log: &impl LogView) {
         if !granted {
-            if term > self.hard_state.term {
-                self.become_follower(term, None);
+            self.learn_term(from, term);
+        } else if term == self.hard_state.term + 1 {
+            self.count_pre_vote(from, log);
+        }
+    }
+
+    fn count_pre_vote(&mut self, from: VoterId, log: &impl LogView) {
+        let place = self.voters().position(from);
+        let majority = self.voters().majority();
+        if let Role::PreCandidate { votes } = &mut self.role {
+            if let Some(place) = place {
+                votes.add(place);
             }
-            return;
-        }
-        if let Role::PreCandidate { votes } = &mut self.role
-            && term == self.hard_state.term + 1
-        {
-            votes.insert(from);
-            self.count_pre_votes(log);
+            if votes.count() >= majority {
+                self.start_election(false, log);
+            }
         }
     }
 
-    fn count_pre_votes(&mut self, log: &impl LogView) {
-        if matches!(&self.role, Role::PreCandidate { votes } if votes.len() >= self.majority()) {
-            self.start_election(log);
-        }
-    }
-
-    fn start_election(&mut self, log: &impl LogView) {
+    /// `transfer`: the leader asked for it.
+    pub(crate) fn start_election(&mut self, transfer: bool, log: &impl LogView) {
         self.reset_election_timer();
+        self.become_follower(self.hard_state.term + 1, None);
         self.set_hard_state(HardState {
-            term: self.hard_state.term + 1,
+            term: self.hard_state.term,
             vote: Some(self.config.me),
         });
-        self.leader_heard_at = None;
         self.role = Role::Candidate {
-            votes: BTreeSet::new(),
+            votes: Votes::default(),
             vote_persist: self.this_persist(),
         };
         let message = Message::Vote {
             term: self.hard_state.term,
             last: self.terms.last(),
+            transfer,
         };
-        for peer in self.peers() {
-            self.send_after_persist(peer, message.clone());
+        for place in 0..self.voters().len() {
+            if let Some(peer) = self.other_voter(place) {
+                self.send_after_persist(peer, message.clone());
+            }
         }
         if !self.config.rules.own_counts_when_durable {
             self.count_own_vote(self.this_persist(), log);
@@ -83,84 +110,73 @@ impl Raft {
 
     /// The own vote reached the disk.
     pub(crate) fn count_own_vote(&mut self, persisted: u64, log: &impl LogView) {
-        if let Role::Candidate { votes, vote_persist } = &mut self.role
-            && persisted >= *vote_persist
-        {
-            votes.insert(self.config.me);
-            self.count_votes(log);
+        if matches!(self.role, Role::Candidate { vote_persist, .. } if persisted >= vote_persist) {
+            self.count_vote(self.config.me, log);
         }
     }
 
-    pub(crate) fn on_vote(&mut self, from: VoterId, term: Term, last: Position) {
+    pub(crate) fn on_vote(&mut self, from: VoterId, term: Term, last: Position, transfer: bool) {
         // Stickiness: whoever hears a leader does not even learn the term.
-        if term > self.hard_state.term && self.hears_leader() {
+        if term > self.hard_state.term && self.hears_leader() && !transfer {
             return;
         }
         if term > self.hard_state.term {
             self.become_follower(term, None);
         }
-        let free = self.hard_state.vote.is_none_or(|vote| vote == from) || !self.config.rules.one_vote_per_term;
-        let newer = last.is_at_least_as_new_as(self.terms.last()) || !self.config.rules.vote_needs_newer_log;
+        let rules = self.config.rules;
+        let free = self.hard_state.vote.is_none_or(|vote| vote == from) || !rules.one_vote_per_term;
+        let newer = last.is_at_least_as_new_as(self.terms.last()) || !rules.vote_needs_newer_log;
         let granted = term == self.hard_state.term && free && newer;
         if granted && self.hard_state.vote != Some(from) {
             self.set_hard_state(HardState { term, vote: Some(from) });
             self.reset_election_timer();
         }
         let term = self.hard_state.term;
-        self.send_after_persist(from, Message::VoteReply { term, granted });
+        let reply = Message::VoteReply { term, granted };
+        if rules.vote_after_persist {
+            self.send_after_persist(from, reply);
+        } else {
+            self.send_now(from, reply);
+        }
     }
 
     pub(crate) fn on_vote_reply(&mut self, from: VoterId, term: Term, granted: bool, log: &impl LogView) {
         if term > self.hard_state.term {
+            self.learn_term(from, term);
+        } else if granted && term == self.hard_state.term {
+            self.count_vote(from, log);
+        }
+    }
+
+    fn count_vote(&mut self, from: VoterId, log: &impl LogView) {
+        let place = self.voters().position(from);
+        let majority = self.voters().majority();
+        if let Role::Candidate { votes, .. } = &mut self.role {
+            if let Some(place) = place {
+                votes.add(place);
+            }
+            if votes.count() >= majority {
+                self.become_leader(log);
+            }
+        }
+    }
+
+    /// A higher term that a voter tells of. What others say is none of this group's business: a voter that was removed
+    /// must not end a leadership.
+    fn learn_term(&mut self, from: VoterId, term: Term) {
+        if term > self.hard_state.term && self.voters().contains(from) {
             self.become_follower(term, None);
-            return;
-        }
-        if let Role::Candidate { votes, .. } = &mut self.role
-            && granted
-            && term == self.hard_state.term
-        {
-            votes.insert(from);
-            self.count_votes(log);
         }
     }
 
-    fn count_votes(&mut self, log: &impl LogView) {
-        if matches!(&self.role, Role::Candidate { votes, .. } if votes.len() >= self.majority()) {
-            self.become_leader(log);
-        }
-    }
-
-    fn become_leader(&mut self, log: &impl LogView) {
-        let start = self.append_own(Payload::LeaderStart);
-        self.role = Role::Leader { start };
-        self.progress = self
-            .peers()
-            .into_iter()
-            .map(|peer| (peer, Progress::new(start, self.now)))
-            .collect();
-        self.heartbeat_at = self.now + self.config.heartbeat_interval;
-        self.quorum_check_at = self.now + self.config.election_timeout_max;
-        self.send_appends(log);
-        if !self.config.rules.own_counts_when_durable {
-            self.advance_commit(log);
-        }
-    }
-
-    /// Steps down unless a majority was heard within the last `election_timeout_max`.
-    pub(crate) fn check_quorum(&mut self) {
-        let since = self.now.saturating_sub(self.config.election_timeout_max);
-        let heard = 1 + self.progress.values().filter(|peer| peer.heard_at >= since).count();
-        if heard < self.majority() {
-            self.become_follower(self.hard_state.term, None);
-        } else {
-            self.quorum_check_at = self.now + self.config.election_timeout_max / 2;
-        }
+    fn other_voter(&self, place: usize) -> Option<VoterId> {
+        self.voters().get(place).filter(|voter| *voter != self.config.me)
     }
 
     fn hears_leader(&self) -> bool {
-        self.is_leader()
-            || self
-                .leader_heard_at
-                .is_some_and(|heard| self.now < heard + self.config.election_timeout_min)
+        let heard = self
+            .leader_heard_at
+            .is_some_and(|heard| self.now < heard + self.config.election_timeout_min);
+        self.config.rules.leader_stickiness && (self.is_leader() || heard)
     }
 }

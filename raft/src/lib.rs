@@ -9,40 +9,75 @@
 //! 3. [`Input::Persisted`] is handed in only for what no power loss can take away any more.
 //!
 //! ```text
-//!   Tick ─────────┐                      ┌─ persist: hard state, truncate, append ──> disk ──> Persisted
+//!   Tick ─────────┐                      ┌─ persist: snapshot, hard state, truncate, append ──> disk ──> Persisted
 //!   Received ─────┤                      ├─ send_now
 //!   Propose ──────┼──> step(now, ..) ────┼─ send_after_persist  (votes, acknowledgements)
-//!   Persisted ────┘                      └─ commit, role         ──> apply, answer
+//!   Persisted ────┘                      └─ commit, installed, reads, role_changed  ──> apply, answer
 //! ```
 //!
 //! Indexes count from 0 and ends are exclusive, as offsets do in Kafka: a [`Position`] is a prefix of a log, and two
 //! logs that share a position share everything before it (Raft §5.3, log matching).
 //!
-//! Deliberately absent for now: membership change, snapshots, linearizable reads, leadership transfer. The voters are
-//! those of the configuration.
+//! | what | where |
+//! |---|---|
+//! | who leads: pre-vote, votes, stickiness | `election.rs` |
+//! | being the leader: peers, heartbeats, check-quorum | `leadership.rs`, `peer.rs` |
+//! | appends, acknowledgements, commit | `replication.rs` |
+//! | who votes, and changing it | `voters.rs`, `membership.rs` |
+//! | snapshots: sent in chunks, installed by one record | `snapshot.rs` |
+//! | linearizable reads | `reads.rs` |
+//! | transfer, priority, resignation | `transfer.rs` |
+//! | many groups, one message a peer | `heartbeats.rs` |
+//! | each rule, its source, its switch | `rules.rs` |
+//!
+//! Deliberately absent: leases (a read costs a round), joint consensus (voters change one at a time), and any knowledge of
+//! what is in a proposal or a snapshot.
 
 mod config;
+mod effects;
 mod election;
+mod entry;
+mod heartbeats;
+mod leadership;
+mod log;
+mod membership;
 mod message;
+mod peer;
 mod raft;
 mod random;
+mod reads;
 mod replication;
+mod rules;
+mod snapshot;
 mod terms;
+mod transfer;
+mod voters;
 
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Recovered, Rules};
-pub use message::{
-    AppendOutcome, Entry, HardState, Input, Message, Outgoing, Output, Payload, Persist, Position, Term, VoterId,
-};
+pub use config::{Config, Recovered};
+pub use effects::{ChunkWrite, HardState, Input, Output, Persist, Read, Refused, SnapshotSwitch, VotersChange};
+pub use entry::{Entry, Payload, Position, Snapshot, Term};
+pub use heartbeats::{GroupId, HeartbeatBatch, Heartbeats};
+pub use membership::PeerStatus;
+pub use message::{AppendOutcome, Message, Outgoing};
 pub use raft::{Raft, Role};
+pub use rules::Rules;
+pub use snapshot::Chunk;
 pub use terms::Terms;
+pub use voters::{VOTERS_MAX, VoterId, Voters, Votes};
 
-/// What a step may read of the log: the entries that earlier steps asked to persist, durable or not.
+/// What a step may read of what earlier steps asked to persist, durable or not.
 pub trait LogView {
     /// Entries from `from` (inclusive) to at most `to` (exclusive), in order, at least one if it can be had, and no
     /// more than about `bytes_max` bytes. May be empty when they are not in memory now; they are asked for again with
     /// the next heartbeat.
     fn entries(&self, from: u64, to: u64, bytes_max: usize) -> Vec<Entry>;
+
+    /// Bytes of the snapshot `id`, which is the latest, from `offset` on, about `bytes_max` of them. None when they are
+    /// not in memory now; they are asked for again with the next heartbeat. A log that never takes snapshots has none.
+    fn snapshot_chunk(&self, _id: Position, _offset: u64, _bytes_max: usize) -> Option<Chunk> {
+        None
+    }
 }

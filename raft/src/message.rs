@@ -1,61 +1,12 @@
-//! The words that a step takes and gives.
+//! What nodes say to each other.
+//!
+//! A leader numbers its view of each peer with a *session*, anew whenever it starts to track that peer, and gets the
+//! number back in every answer. With the term it is unique, since a leader's term is one life of one process: an answer of
+//! a peer that was removed and added again says nothing of what the peer holds now (raft-rs #571).
 
 use bytes::Bytes;
 
-/// Raft's term. Storage keeps it as a leader epoch, so it never exceeds `i32::MAX`.
-pub type Term = u32;
-
-/// Who votes: a node *with this disk*. A node whose disk was wiped is another voter (KIP-853: node id and directory id).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VoterId {
-    pub node: i32,
-    pub storage_id: u128,
-}
-
-/// A prefix of a log: how many entries, and the term of the last of them (0 for none).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    pub end: u64,
-    pub term: Term,
-}
-
-impl Position {
-    /// Which of two logs a voter must prefer (Raft §5.4.1).
-    pub fn is_at_least_as_new_as(self, other: Position) -> bool {
-        (self.term, self.end) >= (other.term, other.end)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub term: Term,
-    pub payload: Payload,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Payload {
-    /// A leader's first entry; with it committed, everything before is committed too.
-    LeaderStart,
-    /// What somebody proposed; opaque here.
-    Proposal(Bytes),
-}
-
-impl Payload {
-    /// Bytes for the limits on messages; an estimate of what travels.
-    pub fn bytes(&self) -> usize {
-        match self {
-            Payload::LeaderStart => 16,
-            Payload::Proposal(bytes) => 16 + bytes.len(),
-        }
-    }
-}
-
-/// Term and vote, always written as one record: apart they allow two votes in a term.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HardState {
-    pub term: Term,
-    pub vote: Option<VoterId>,
-}
+use crate::{Entry, Position, Snapshot, Term, VoterId};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
@@ -68,24 +19,66 @@ pub enum Message {
         term: Term,
         granted: bool,
     },
+    /// `transfer`: the leader itself asked for this election, so nobody need protect it (Raft thesis §4.2.3).
     Vote {
         term: Term,
         last: Position,
+        transfer: bool,
     },
     VoteReply {
         term: Term,
         granted: bool,
     },
-    /// Entries after `prev`; without any it is a heartbeat. `commit` is an end, exclusive.
+    /// Entries after `prev`. `commit` is an end, exclusive.
     Append {
         term: Term,
+        session: u64,
         prev: Position,
         entries: Vec<Entry>,
         commit: u64,
     },
     AppendReply {
         term: Term,
+        session: u64,
         outcome: AppendOutcome,
+    },
+    /// I lead still. `commit` is never above what this peer acknowledged. Many groups' heartbeats travel together, see
+    /// [`crate::Heartbeats`].
+    Heartbeat {
+        term: Term,
+        session: u64,
+        commit: u64,
+        /// Counts the rounds that confirm reads.
+        round: u64,
+    },
+    /// `matched`: everything before it is the leader's and is durable here.
+    HeartbeatReply {
+        term: Term,
+        session: u64,
+        round: u64,
+        matched: u64,
+        /// Leadership would be taken over.
+        willing: bool,
+    },
+    /// A part of a snapshot's bytes, for a peer that needs entries which the leader no longer has.
+    Snapshot {
+        term: Term,
+        session: u64,
+        snapshot: Snapshot,
+        offset: u64,
+        chunk: Bytes,
+        last: bool,
+    },
+    /// Bytes from `offset` on are wanted next. A snapshot that is complete is answered as an append is.
+    SnapshotReply {
+        term: Term,
+        session: u64,
+        id: Position,
+        offset: u64,
+    },
+    /// Campaign now: the leader hands over (Raft thesis §3.10).
+    TimeoutNow {
+        term: Term,
     },
 }
 
@@ -97,7 +90,12 @@ impl Message {
             | Message::Vote { term, .. }
             | Message::VoteReply { term, .. }
             | Message::Append { term, .. }
-            | Message::AppendReply { term, .. } => term,
+            | Message::AppendReply { term, .. }
+            | Message::Heartbeat { term, .. }
+            | Message::HeartbeatReply { term, .. }
+            | Message::Snapshot { term, .. }
+            | Message::SnapshotReply { term, .. }
+            | Message::TimeoutNow { term } => term,
         }
     }
 }
@@ -108,57 +106,12 @@ pub enum AppendOutcome {
     Matched(u64),
     /// The append after `prev_end` did not fit; `hint` is a prefix that may.
     Conflict { prev_end: u64, hint: Position },
-    /// The sender of the append is of an older term.
+    /// The sender is of an older term.
     Stale,
-}
-
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// Time passed. Due at [`crate::Raft::next_wake`].
-    Tick,
-    Received {
-        from: VoterId,
-        message: Message,
-    },
-    /// Answered by [`Output::proposed`].
-    Propose(Bytes),
-    /// Everything up to and including the [`Persist`] of this number is durable.
-    Persisted(u64),
-}
-
-/// What to make durable, in this order: hard state, truncate, append.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Persist {
-    /// Grows by one with every persist that is not empty; hand it back in [`Input::Persisted`].
-    pub number: u64,
-    pub hard_state: Option<HardState>,
-    /// Remove all entries from this index on.
-    pub truncate_to: Option<u64>,
-    /// Index of the first entry of `append`.
-    pub append_at: u64,
-    pub append: Vec<Entry>,
-}
-
-impl Persist {
-    pub fn is_empty(&self) -> bool {
-        self.hard_state.is_none() && self.truncate_to.is_none() && self.append.is_empty()
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     pub to: VoterId,
     pub message: Message,
-}
-
-/// The effects of one step.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    pub persist: Persist,
-    pub send_now: Vec<Outgoing>,
-    pub send_after_persist: Vec<Outgoing>,
-    /// Entries before this index are committed and may be applied. Never decreases.
-    pub commit: u64,
-    /// After [`Input::Propose`]: the entry's index, or None where this node does not lead.
-    pub proposed: Option<u64>,
 }

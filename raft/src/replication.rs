@@ -1,55 +1,40 @@
 //! How a leader's log becomes everybody's, and when an entry is committed.
 //!
 //! One append is in flight to each follower; what comes meanwhile goes with the next one, so batches grow with load by
-//! themselves. A heartbeat repeats an append that got no answer.
+//! themselves. Heartbeats carry no entries: they say that the leader is there, tell the commit, and confirm reads.
 
 use std::time::Duration;
 
-use crate::{AppendOutcome, Entry, LogView, Message, Position, Raft, Role, Term, VoterId};
-
-/// What a leader knows of one follower in its term.
-#[derive(Clone, Debug)]
-pub(crate) struct Progress {
-    /// The follower holds everything before this, durably.
-    matched: u64,
-    /// Where the next append starts. Never below `matched`.
-    next: u64,
-    /// An append is in flight.
-    waiting: bool,
-    /// The commit that was sent last.
-    commit_sent: u64,
-    pub(crate) heard_at: Duration,
-}
-
-impl Progress {
-    pub(crate) fn new(next: u64, now: Duration) -> Progress {
-        Progress {
-            matched: 0,
-            next,
-            waiting: false,
-            commit_sent: 0,
-            heard_at: now,
-        }
-    }
-}
+use crate::{AppendOutcome, Entry, LogView, Message, Position, Raft, Term, VOTERS_MAX, VoterId, peer::Peer};
 
 impl Raft {
-    pub(crate) fn on_append(&mut self, from: VoterId, term: Term, prev: Position, entries: Vec<Entry>, commit: u64) {
+    pub(crate) fn on_append(
+        &mut self,
+        from: VoterId,
+        term: Term,
+        session: u64,
+        prev: Position,
+        mut entries: Vec<Entry>,
+        commit: u64,
+    ) {
         if term < self.hard_state.term {
-            self.stale_reply(from);
+            self.refuse_leader(from, session);
             return;
         }
-        assert!(
-            !(self.is_leader() && term == self.hard_state.term),
-            "two leaders in term {term}: this node and {from:?}"
-        );
-        self.become_follower(term, Some(from));
-        self.leader_heard_at = Some(self.now);
-        self.reset_election_timer();
-
-        let outcome = if self.terms.contains(prev) {
+        self.follow(from, term);
+        let start = self.terms.start();
+        let mut prev = prev;
+        if prev.end < start.end {
+            // A late one. What the snapshot covers is committed, so it is the same there and here.
+            let covered = (start.end - prev.end).min(entries.len() as u64);
+            entries.drain(..covered as usize);
+            prev = start;
+        }
+        let shared = self.terms.contains(prev) || !self.config.rules.append_needs_shared_prefix;
+        let outcome = if shared && prev.end <= self.terms.end() {
             let matched = self.take_entries(prev.end, entries);
-            self.commit = self.commit.max(commit.min(matched));
+            self.agreed_end = self.agreed_end.max(matched);
+            self.take_commit(commit, matched);
             AppendOutcome::Matched(if self.config.rules.acknowledge_only_matched {
                 matched
             } else {
@@ -69,100 +54,246 @@ impl Raft {
                 hint,
             }
         };
-        self.send_after_persist(from, Message::AppendReply { term, outcome });
+        self.reply_to_append(from, session, outcome);
     }
 
     /// Skips what is here already, removes what conflicts, adds the rest. Gives the end of what matches.
     fn take_entries(&mut self, start: u64, entries: Vec<Entry>) -> u64 {
         let matched = start + entries.len() as u64;
-        let held = entries
-            .iter()
-            .zip(start..)
-            .take_while(|(entry, index)| self.terms.term_at(*index) == Some(entry.term))
-            .count();
-        let held = if self.config.rules.truncate_only_at_conflict {
-            held
-        } else {
-            0
-        };
-        let fresh_at = start + held as u64;
-        if held < entries.len() || !self.config.rules.truncate_only_at_conflict {
-            if fresh_at < self.terms.end() {
-                self.truncate(fresh_at);
+        let truncates_always = !self.config.rules.truncate_only_at_conflict;
+        for (entry, index) in entries.into_iter().zip(start..) {
+            if index < self.terms.end() {
+                let begun = !self.output.persist.append.is_empty();
+                let same = self.terms.term_at(index) == Some(entry.term);
+                if same && (!truncates_always || begun) {
+                    continue;
+                }
+                self.truncate(index);
             }
-            self.append_entries(entries.into_iter().skip(held).collect());
+            self.append_entry(entry);
+        }
+        if truncates_always && matched < self.terms.end() {
+            self.truncate(matched);
         }
         matched
     }
 
-    pub(crate) fn on_append_reply(&mut self, from: VoterId, term: Term, outcome: AppendOutcome, log: &impl LogView) {
-        if term > self.hard_state.term {
-            self.become_follower(term, None);
+    pub(crate) fn on_heartbeat(&mut self, from: VoterId, term: Term, session: u64, commit: u64, round: u64) {
+        if term < self.hard_state.term {
+            self.refuse_leader(from, session);
             return;
         }
-        if !self.is_leader() || term < self.hard_state.term {
-            return;
+        self.follow(from, term);
+        self.take_commit(commit, self.agreed_end);
+        let reply = Message::HeartbeatReply {
+            term,
+            session,
+            round,
+            matched: self.agreed_end,
+            willing: self.is_willing(),
+        };
+        self.send_after_persist(from, reply);
+    }
+
+    /// Somebody leads this term, or a later one than this node knew.
+    pub(crate) fn follow(&mut self, leader: VoterId, term: Term) {
+        assert!(
+            !(self.is_leader() && term == self.hard_state.term),
+            "two leaders in term {term}: this node and {leader:?}"
+        );
+        self.become_follower(term, Some(leader));
+        self.leader_heard_at = Some(self.now);
+        self.reset_election_timer();
+    }
+
+    fn take_commit(&mut self, commit: u64, matched: u64) {
+        let known = if self.config.rules.commit_only_matched {
+            matched
+        } else {
+            self.terms.end()
+        };
+        self.commit = self.commit.max(commit.min(known));
+        self.agreed_end = self.agreed_end.max(self.commit);
+    }
+
+    /// The sender leads no more and does not know it.
+    pub(crate) fn refuse_leader(&mut self, from: VoterId, session: u64) {
+        self.reply_to_append(from, session, AppendOutcome::Stale);
+    }
+
+    pub(crate) fn reply_to_append(&mut self, to: VoterId, session: u64, outcome: AppendOutcome) {
+        let reply = Message::AppendReply {
+            term: self.hard_state.term,
+            session,
+            outcome,
+        };
+        if self.config.rules.acknowledge_after_persist {
+            self.send_after_persist(to, reply);
+        } else {
+            self.send_now(to, reply);
         }
-        let Some(progress) = self.progress.get_mut(&from) else {
+    }
+
+    pub(crate) fn on_append_reply(
+        &mut self,
+        from: VoterId,
+        term: Term,
+        session: u64,
+        outcome: AppendOutcome,
+        log: &impl LogView,
+    ) {
+        let Some(place) = self.answering_peer(from, term, session) else {
             return;
         };
-        progress.heard_at = self.now;
         match outcome {
             AppendOutcome::Matched(end) => {
                 assert!(
                     end <= self.terms.end() || !self.config.rules.acknowledge_only_matched,
                     "{from:?} matched more than there is"
                 );
-                progress.matched = progress.matched.max(end.min(self.terms.end()));
-                progress.next = progress.next.max(progress.matched);
-                progress.waiting = false;
-                self.advance_commit(log);
+                self.lead.peers[place].retry_at = None;
+                self.on_peer_matched(place, end);
             }
-            // Answers to older appends say nothing about the one in flight.
-            AppendOutcome::Conflict { prev_end, hint } if prev_end == progress.next && prev_end > progress.matched => {
-                progress.next = self.terms.may_share(hint).end.max(progress.matched);
-                progress.waiting = false;
-            }
-            AppendOutcome::Conflict { .. } | AppendOutcome::Stale => {}
+            AppendOutcome::Conflict { prev_end, hint } => self.on_conflict(place, prev_end, hint),
+            AppendOutcome::Stale => {}
         }
-        self.send_append_if_due(from, log);
+        self.advance_commit(log);
+        self.continue_with(from, log);
     }
 
-    pub(crate) fn send_heartbeats(&mut self, log: &impl LogView) {
-        self.heartbeat_at = self.now + self.config.heartbeat_interval;
-        for peer in self.peers() {
-            self.send_append(peer, log);
+    #[expect(clippy::too_many_arguments, reason = "the message's fields")]
+    pub(crate) fn on_heartbeat_reply(
+        &mut self,
+        from: VoterId,
+        term: Term,
+        session: u64,
+        round: u64,
+        matched: u64,
+        willing: bool,
+        log: &impl LogView,
+    ) {
+        let Some(place) = self.answering_peer(from, term, session) else {
+            return;
+        };
+        let peer = &mut self.lead.peers[place];
+        peer.round = peer.round.max(round);
+        peer.willing = willing;
+        // It started anew and has not yet heard from this leader what they share; until then it cannot commit.
+        if matched < self.commit.min(peer.matched) && peer.retry_at.is_none() {
+            self.replicate(place, log);
+        }
+        self.on_peer_matched(place, matched);
+        self.confirm_reads();
+        self.advance_commit(log);
+        self.continue_with(from, log);
+    }
+
+    /// The peer whose answer this is, if this node still leads and the answer is of this term and session.
+    pub(crate) fn answering_peer(&mut self, from: VoterId, term: Term, session: u64) -> Option<usize> {
+        let known = self.lead.peers.iter().any(|peer| peer.id == from);
+        if known && term > self.hard_state.term {
+            self.become_follower(term, None);
+        }
+        if !self.is_leader() || term != self.hard_state.term {
+            return None;
+        }
+        self.heard_peer(from, session)
+    }
+
+    fn on_peer_matched(&mut self, place: usize, end: u64) {
+        let log_end = self.terms.end();
+        let round_max = self.config.election_timeout_min;
+        self.lead.peers[place].on_matched(end.min(log_end), log_end, self.now, round_max);
+    }
+
+    fn on_conflict(&mut self, place: usize, prev_end: u64, hint: Position) {
+        let start = self.terms.start().end;
+        let shared = match hint.end < start {
+            true => hint.end,
+            false => self.terms.may_share(hint).end,
+        };
+        let peer = &mut self.lead.peers[place];
+        // Answers to older appends say nothing about the one in flight.
+        if prev_end == peer.next && prev_end > peer.matched {
+            peer.next = shared.max(peer.matched);
+            peer.retry_at = None;
         }
     }
 
-    pub(crate) fn send_appends(&mut self, log: &impl LogView) {
-        for peer in self.peers() {
-            self.send_append_if_due(peer, log);
+    /// After an answer: what the peer lacks, and the transfer that may have waited for it.
+    pub(crate) fn continue_with(&mut self, from: VoterId, log: &impl LogView) {
+        let place = self.lead.peers.iter().position(|peer| peer.id == from);
+        if let Some(place) = place {
+            self.replicate_if_due(place, log);
+            self.drive_transfer();
         }
     }
 
-    fn send_append_if_due(&mut self, to: VoterId, log: &impl LogView) {
-        let progress = &self.progress[&to];
-        let news = progress.next < self.terms.end() || progress.commit_sent < self.commit;
-        if news && !progress.waiting {
-            self.send_append(to, log);
+    pub(crate) fn replicate_to_all(&mut self, log: &impl LogView) {
+        for place in 0..self.lead.peers.len() {
+            self.replicate_if_due(place, log);
         }
     }
 
-    fn send_append(&mut self, to: VoterId, log: &impl LogView) {
-        let start = self.progress[&to].next;
-        let prev = self.terms.position(start).expect("next is never beyond the end");
-        let entries = self.entries_from(start, log);
-        let progress = self.progress.get_mut(&to).expect("looked up above");
-        progress.waiting = true;
-        progress.commit_sent = self.commit;
+    fn replicate_if_due(&mut self, place: usize, log: &impl LogView) {
+        let peer = &self.lead.peers[place];
+        if peer.retry_at.is_some() {
+            return;
+        }
+        if peer.next < self.terms.end() {
+            self.replicate(place, log);
+        } else if peer.commit_sent < self.commit.min(peer.matched) {
+            self.send_heartbeat(place);
+        }
+    }
+
+    /// The next append, or, for a peer that needs what is no longer in the log, the next part of the snapshot.
+    pub(crate) fn replicate(&mut self, place: usize, log: &impl LogView) {
+        let end = self.terms.end();
+        let now = self.now;
+        let peer = &mut self.lead.peers[place];
+        if !peer.voter {
+            peer.start_round(end, now);
+        }
+        let sent = match peer.next < self.terms.start().end {
+            true => self.send_chunk(place, log),
+            false => self.send_append(place, log),
+        };
+        // What could not be read is asked for again with the next heartbeat.
+        let wait = if sent {
+            self.config.election_timeout_min / 2
+        } else {
+            Duration::ZERO
+        };
+        self.lead.peers[place].retry_at = Some(now + wait);
+    }
+
+    fn send_append(&mut self, place: usize, log: &impl LogView) -> bool {
+        let Peeked { to, session, next } = self.peek(place);
+        let prev = self.terms.position(next).expect("next is between start and end");
+        let entries = self.entries_from(next, log);
+        if entries.is_empty() && next < self.terms.end() {
+            return false;
+        }
+        self.lead.peers[place].commit_sent = self.commit;
         let message = Message::Append {
             term: self.hard_state.term,
+            session,
             prev,
             entries,
             commit: self.commit,
         };
         self.send_now(to, message);
+        true
+    }
+
+    pub(crate) fn peek(&self, place: usize) -> Peeked {
+        let peer = &self.lead.peers[place];
+        Peeked {
+            to: peer.id,
+            session: peer.session,
+            next: peer.next,
+        }
     }
 
     /// The log's entries, followed by those that this very step appends.
@@ -196,24 +327,50 @@ impl Raft {
     /// Commits what a majority holds durably, if it is of the own term: an older entry on a majority may still be
     /// replaced (Raft figure 8), and is committed by the first own entry after it.
     pub(crate) fn advance_commit(&mut self, log: &impl LogView) {
-        if !matches!(self.role, Role::Leader { .. }) {
+        if !self.is_leader() {
             return;
         }
-        let own_end = if self.config.rules.own_counts_when_durable {
-            self.durable_end
-        } else {
-            self.terms.end()
+        let own = match self.config.rules.own_counts_when_durable {
+            true => self.durable_end,
+            false => self.terms.end(),
         };
-        let mut ends: Vec<u64> = self.progress.values().map(|peer| peer.matched).collect();
-        ends.push(own_end);
-        ends.sort_unstable_by(|a, b| b.cmp(a));
-        let end = ends[self.majority() - 1];
+        let end = self.reached_by_majority(own, |peer| peer.matched);
         if end <= self.commit {
             return;
         }
         if self.terms.term_at(end - 1) == Some(self.hard_state.term) || !self.config.rules.commit_own_term_only {
             self.commit = end;
-            self.send_appends(log);
+            if !self.config.rules.voters_in_force_when_appended {
+                self.sync_peers(self.terms.end(), log);
+            }
+            self.replicate_to_all(log);
+            self.leave_if_removed();
         }
     }
+
+    /// What a majority of the voters has reached of something that only grows; `own` is this node's.
+    pub(crate) fn reached_by_majority(&self, own: u64, of: impl Fn(&Peer) -> u64) -> u64 {
+        let rules = self.config.rules;
+        let mut reached = [0; VOTERS_MAX + 1];
+        let mut count = 0;
+        if self.is_voter() || !rules.removed_leader_does_not_count {
+            reached[0] = own;
+            count = 1;
+        }
+        let peers = self.lead.peers.iter();
+        let counted = peers.filter(|peer| peer.voter || !rules.learners_do_not_count);
+        for peer in counted.take(VOTERS_MAX) {
+            reached[count] = of(peer);
+            count += 1;
+        }
+        reached[..count].sort_unstable_by(|a, b| b.cmp(a));
+        reached[self.voters().majority() - 1]
+    }
+}
+
+/// Where an append or a chunk goes.
+pub(crate) struct Peeked {
+    pub to: VoterId,
+    pub session: u64,
+    pub next: u64,
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use corelane_raft::{Config, Entry, Input, Output, Payload, Raft, Recovered, Terms, VoterId};
+use corelane_raft::{Config, Entry, Input, Output, Payload, Raft, Recovered, VoterId};
 use futures_channel::{
     mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
     oneshot,
@@ -87,12 +87,11 @@ impl<W: World, L: EntryLog> Driver<W, L> {
         shared: Rc<Shared>,
         publish: Publish,
     ) -> (Driver<W, L>, UnboundedSender<Event>) {
-        let mut terms = Terms::default();
-        recovered.entries.iter().for_each(|entry| terms.push(entry.term));
-        let start = Recovered {
+        let mut start = Recovered {
             hard_state: recovered.hard_state,
-            terms,
+            ..Recovered::default()
         };
+        recovered.entries.iter().for_each(|entry| start.push(entry));
         let raft = Raft::new(Config::new(me, voters), start, now(world), world.random());
         let (sender, events) = unbounded();
         let (writes, queue) = unbounded();
@@ -217,7 +216,7 @@ impl<W: World, L: EntryLog> Driver<W, L> {
     /// than everybody else's.
     fn applied(&self, image: Image, index: u64, entry: &Entry) -> Image {
         let records = match &entry.payload {
-            Payload::LeaderStart => Ok(Vec::new()),
+            Payload::LeaderStart | Payload::Voters(_) => Ok(Vec::new()),
             Payload::Proposal(value) => records::decode(value),
         };
         let records = records.unwrap_or_else(|error| self.world.fail_stop(&format!("entry {index}: {error}")));

@@ -9,7 +9,7 @@ use corelane_raft::{Entry, HardState, LogView, Payload, Persist};
 use corelane_storage::{LogConfig, LogId, LogSpec, StateKind, Store, Ticket, disk::Disk};
 use uuid::Uuid;
 
-use super::hard_state;
+use super::{hard_state, voters};
 use crate::metadata::records;
 
 /// Kafka's name and id of the topic that the cluster's metadata is.
@@ -186,6 +186,7 @@ impl<D: Disk> LogView for StoreLog<D> {
 pub fn encode_entry(index: u64, entry: &Entry, wall_ms: i64) -> Bytes {
     let value = match &entry.payload {
         Payload::LeaderStart => records::encode_leader_start(),
+        Payload::Voters(voters) => voters::encode(voters),
         Payload::Proposal(bytes) => bytes.clone(),
     };
     let mut builder = Builder::new().base_offset(index as i64).leader_epoch(entry.term as i32);
@@ -212,8 +213,11 @@ fn decode_entries_at(from: u64, parts: &[Bytes], entries: &mut Vec<Entry>) -> Re
             let record = batch_records(batch).and_then(|mut records| records.next().transpose());
             let record = record.map_err(|error| LogError(format!("at index {index}: {error}")))?;
             let value = record.and_then(|record| record.value).unwrap_or_default();
+            let named = voters::decode(&value).map_err(|error| LogError(format!("at index {index}: {error}")))?;
             let payload = if records::is_leader_start(&value) {
                 Payload::LeaderStart
+            } else if let Some(voters) = named {
+                Payload::Voters(voters)
             } else {
                 Payload::Proposal(value)
             };

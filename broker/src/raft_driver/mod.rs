@@ -16,6 +16,7 @@ mod controller;
 mod driver;
 mod entry_log;
 mod hard_state;
+mod voters;
 
 pub use controller::{Controller, Options, Publish, StartError, Status};
 pub use entry_log::{EntryLog, LogError, METADATA_TOPIC, METADATA_TOPIC_ID, RecoveredLog, StoreLog};

@@ -53,6 +53,7 @@ fn leader_of_three() -> (Node, Output) {
 fn append(term: u32, prev: (u64, u32), entries: Vec<crate::Entry>, commit: u64) -> Message {
     Message::Append {
         term,
+        session: 1,
         prev: Position {
             end: prev.0,
             term: prev.1,
@@ -140,6 +141,7 @@ fn pre_vote_changes_nothing_and_votes_leave_after_persist() {
         Message::Vote {
             term: 9,
             last: Position::default(),
+            transfer: false,
         },
     );
     assert!(output.send_now.is_empty());
@@ -161,7 +163,8 @@ fn one_vote_a_term_also_after_a_restart() {
             2,
             Message::Vote {
                 term: 9,
-                last: Position::default()
+                last: Position::default(),
+                transfer: false
             }
         )),
         Some(false)
@@ -171,7 +174,8 @@ fn one_vote_a_term_also_after_a_restart() {
             1,
             Message::Vote {
                 term: 9,
-                last: Position::default()
+                last: Position::default(),
+                transfer: false
             }
         )),
         Some(true)
@@ -189,7 +193,14 @@ fn no_vote_for_an_older_log() {
             Some(expected)
         );
         assert_eq!(
-            granted(&node.receive(1, Message::Vote { term: 4, last })),
+            granted(&node.receive(
+                1,
+                Message::Vote {
+                    term: 4,
+                    last,
+                    transfer: false
+                }
+            )),
             Some(expected)
         );
     }
@@ -215,7 +226,8 @@ fn who_hears_a_leader_ignores_elections() {
             2,
             Message::Vote {
                 term: 2,
-                last: Position::default()
+                last: Position::default(),
+                transfer: false
             }
         )),
         None
@@ -227,7 +239,8 @@ fn who_hears_a_leader_ignores_elections() {
             2,
             Message::Vote {
                 term: 2,
-                last: Position::default()
+                last: Position::default(),
+                transfer: false
             }
         )),
         Some(true)
@@ -247,20 +260,21 @@ fn a_leader_without_a_majority_steps_down() {
 #[test]
 fn the_own_entry_counts_once_durable_and_a_majority_commits() {
     let (mut node, led) = leader_of_three();
-    let matched = |end| Message::AppendReply {
+    let matched = |session, end| Message::AppendReply {
+        session,
         term: 1,
         outcome: AppendOutcome::Matched(end),
     };
     assert_eq!(
-        node.receive(1, matched(1)).commit,
+        node.receive(1, matched(1, 1)).commit,
         0,
         "one follower and a log in memory are no majority"
     );
     assert_eq!(node.persisted(&led).commit, 1);
     let proposed = node.step(Input::Propose(Bytes::from_static(b"x")));
-    node.receive(1, matched(2));
+    node.receive(1, matched(1, 2));
     assert_eq!(
-        node.receive(2, matched(2)).commit,
+        node.receive(2, matched(2, 2)).commit,
         2,
         "two followers are a majority without the leader's disk"
     );
@@ -277,6 +291,7 @@ fn older_terms_are_committed_only_by_an_own_entry() {
     node.persisted(&asked);
     let led = node.receive(1, Message::VoteReply { term: 5, granted: true });
     let matched = |end| Message::AppendReply {
+        session: 1,
         term: 5,
         outcome: AppendOutcome::Matched(end),
     };
@@ -340,7 +355,14 @@ fn an_answer_to_an_older_append_does_not_move_the_leader_back() {
     };
     // The second answers the append that told the commit.
     for outcome in [matched, matched, late] {
-        node.receive(1, Message::AppendReply { term: 1, outcome });
+        node.receive(
+            1,
+            Message::AppendReply {
+                term: 1,
+                session: 1,
+                outcome,
+            },
+        );
     }
     let output = node.step(Input::Propose(Bytes::from_static(b"x")));
     let Some(Outgoing {
@@ -359,6 +381,7 @@ fn a_higher_term_in_any_reply_ends_leadership() {
     let output = node.receive(
         2,
         Message::AppendReply {
+            session: 1,
             term: 3,
             outcome: AppendOutcome::Stale,
         },
@@ -380,16 +403,27 @@ fn truncation_shortens_writes_in_flight() {
     assert_eq!(node.raft.durable_end(), 1);
 }
 
+/// A node whose disk was wiped is a stranger. It is answered, as any node that this one does not know yet, but what it
+/// says counts for nothing.
 #[test]
-fn messages_from_strangers_and_wiped_disks_are_ignored() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 1, None);
+fn answers_of_strangers_and_wiped_disks_do_not_count() {
     let wiped = crate::VoterId { node: 1, storage_id: 5 };
-    let output = node.step(Input::Received {
-        from: wiped,
-        message: Message::Vote {
-            term: 9,
-            last: Position::default(),
+    let mut node = Node::new(config(0, 3), MemoryLog::default(), 0, None);
+    node.tick_at(1300);
+    for message in [
+        Message::PreVoteReply { term: 1, granted: true },
+        Message::VoteReply { term: 1, granted: true },
+        Message::PreVoteReply {
+            term: 7,
+            granted: false,
         },
-    });
-    assert_eq!((output.send_after_persist.len(), node.raft.term()), (0, 1));
+        Message::VoteReply {
+            term: 7,
+            granted: false,
+        },
+    ] {
+        let output = node.step(Input::Received { from: wiped, message });
+        assert!(output.persist.is_empty() && output.send_after_persist.is_empty());
+    }
+    assert_eq!(node.raft.term(), 0);
 }

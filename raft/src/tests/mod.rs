@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 
-use crate::{Config, Entry, LogView, Payload, Persist, Recovered, Terms, VoterId};
+use crate::{Config, Entry, LogView, Payload, Persist, Recovered, VoterId};
 
 /// A log in memory.
 #[derive(Clone, Debug, Default)]
@@ -39,14 +39,6 @@ impl MemoryLog {
             self.0.extend(persist.append.iter().cloned());
         }
     }
-
-    pub fn terms(&self) -> Terms {
-        let mut terms = Terms::default();
-        for entry in &self.0 {
-            terms.push(entry.term);
-        }
-        terms
-    }
 }
 
 pub(crate) fn voter(node: i32) -> VoterId {
@@ -72,13 +64,15 @@ pub(crate) fn config(me: i32, count: i32) -> Config {
 }
 
 pub(crate) fn recovered(log: &MemoryLog, term: u32, vote: Option<i32>) -> Recovered {
-    Recovered {
+    let mut recovered = Recovered {
         hard_state: crate::HardState {
             term,
             vote: vote.map(voter),
         },
-        terms: log.terms(),
-    }
+        ..Recovered::default()
+    };
+    log.0.iter().for_each(|entry| recovered.push(entry));
+    recovered
 }
 
 pub(crate) fn ms(ms: u64) -> Duration {

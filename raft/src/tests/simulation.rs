@@ -428,14 +428,6 @@ fn every_rule_that_is_taken_away_is_noticed() {
     );
     must_be_noticed(
         Rules {
-            acknowledge_only_matched: false,
-            ..all
-        },
-        plain,
-        500,
-    );
-    must_be_noticed(
-        Rules {
             vote_needs_newer_log: false,
             ..all
         },
