@@ -14,7 +14,7 @@ use crate::{
         Image,
         reconcile::{self, Action, Me},
     },
-    partition::{self, Partition, PartitionKey, replica::Replica},
+    partition::{self, Partition, PartitionKey, sole_replica::SoleReplica},
     raft_driver::METADATA_TOPIC_ID,
     runtime::world::World,
 };
@@ -75,7 +75,7 @@ impl<W: World<Message = Message>> Core<W> {
                 });
                 store.configure(log, log_config(&config));
                 let durable = store.durable_end(log).expect("the log was just opened");
-                let replica = Replica::recovered(durable);
+                let replica = SoleReplica::recovered(durable);
                 self.partitions
                     .borrow_mut()
                     .insert(key, Partition::new(log, replica, config));

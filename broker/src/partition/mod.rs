@@ -6,6 +6,7 @@ pub mod offsets;
 pub mod produce;
 pub mod replica;
 pub mod session;
+pub mod sole_replica;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -26,14 +27,14 @@ use crate::{
     core::{Core, Message},
     runtime::world::World,
 };
-use replica::Replica;
+use sole_replica::SoleReplica;
 
 pub use crate::metadata::PartitionKey;
 
 /// One replica on this core, and the clients that wait for it.
 pub struct Partition {
     pub log: LogId,
-    pub replica: Replica,
+    pub replica: SoleReplica,
     pub config: Arc<TopicConfig>,
     /// In order of offset, since appends are.
     produce_waiters: VecDeque<produce::Waiter>,
@@ -41,7 +42,7 @@ pub struct Partition {
 }
 
 impl Partition {
-    pub fn new(log: LogId, replica: Replica, config: Arc<TopicConfig>) -> Partition {
+    pub fn new(log: LogId, replica: SoleReplica, config: Arc<TopicConfig>) -> Partition {
         Partition {
             log,
             replica,

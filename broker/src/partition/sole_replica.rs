@@ -7,7 +7,7 @@ use corelane_protocol::error_code::ErrorCode;
 
 /// One replica of one partition.
 #[derive(Debug)]
-pub struct Replica {
+pub struct SoleReplica {
     leader_epoch: i32,
     leads: bool,
     high_watermark: i64,
@@ -15,10 +15,10 @@ pub struct Replica {
     min_in_sync_replicas: usize,
 }
 
-impl Replica {
+impl SoleReplica {
     /// A replica whose log is durable up to `durable_end`; it leads nothing yet.
-    pub fn recovered(durable_end: i64) -> Replica {
-        Replica {
+    pub fn recovered(durable_end: i64) -> SoleReplica {
+        SoleReplica {
             leader_epoch: -1,
             leads: false,
             high_watermark: durable_end,
@@ -94,7 +94,7 @@ mod tests {
     /// Readers never see what is not durable, and the watermark never goes back.
     #[test]
     fn high_watermark_follows_durability_only() {
-        let mut replica = Replica::recovered(10);
+        let mut replica = SoleReplica::recovered(10);
         replica.lead(3, 1, 1);
         assert_eq!(replica.high_watermark(), 10);
         assert!(replica.on_durable(12));
@@ -106,7 +106,7 @@ mod tests {
     /// KIP-320: a client with an old view is fenced, one with a newer view is told to wait.
     #[test]
     fn epochs_are_compared_as_kafka_does() {
-        let mut replica = Replica::recovered(0);
+        let mut replica = SoleReplica::recovered(0);
         replica.lead(5, 1, 1);
         assert_eq!(replica.check_epoch(-1), Ok(()));
         assert_eq!(replica.check_epoch(5), Ok(()));
@@ -117,7 +117,7 @@ mod tests {
     /// An older view of the cluster never takes leadership back (rule D1).
     #[test]
     fn older_epochs_are_ignored() {
-        let mut replica = Replica::recovered(0);
+        let mut replica = SoleReplica::recovered(0);
         replica.lead(5, 1, 2);
         replica.lead(4, 3, 1);
         assert_eq!(replica.leader_epoch(), 5);
