@@ -5,7 +5,6 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet, VecDeque},
     rc::Rc,
-    sync::Arc,
     time::Duration,
 };
 
@@ -14,12 +13,15 @@ use corelane_broker::{
     metadata::{
         Answer, Image, Wish,
         decide::{AllocateProducerIds, CreateTopics, NewTopic, Registration, TableRules, TopicRef},
+        placement,
     },
-    raft_driver::{Controller, EntryLog, LogError, Options, RecoveredLog, StartError, StoreLog},
+    raft_driver::{
+        Change, Controller, GroupLog, Journal, LogError, Options, Publish, RecoveredLog, StartError, StoreJournal,
+    },
     runtime::world::World,
 };
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Entry, HardState, LogView, Persist};
+use corelane_raft::{Entry, GroupId, HardState, LogView, Persist};
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
 use corelane_storage::{FormatWish, Identity, Store, StoreOptions, open_data_dir};
 use uuid::Uuid;
@@ -27,7 +29,7 @@ use uuid::Uuid;
 const DISK: Uuid = Uuid::from_u128(0xd15c);
 const CLUSTER: Uuid = Uuid::from_u128(0xc105);
 
-/// A log in memory that is durable some time after it is written, as a journal is.
+/// A journal in memory with one log, durable some time after it is written.
 #[derive(Clone)]
 struct SlowLog {
     simulation: Simulation,
@@ -43,6 +45,8 @@ struct LogState {
     /// Written, not durable: (ticket, what).
     pending: VecDeque<(u64, Persist)>,
     tickets: u64,
+    /// The last answer.
+    room: bool,
 }
 
 impl LogState {
@@ -64,7 +68,7 @@ impl LogView for SlowLog {
     }
 }
 
-impl EntryLog for SlowLog {
+impl GroupLog for SlowLog {
     type Ticket = u64;
 
     async fn recover(&self) -> Result<RecoveredLog, LogError> {
@@ -77,10 +81,24 @@ impl EntryLog for SlowLog {
 
     fn persist(&self, persist: &Persist, _wall_ms: i64) -> Result<u64, LogError> {
         let mut state = self.state.borrow_mut();
+        assert!(
+            state.room,
+            "nothing is written without room, be it a vote or a proposal"
+        );
         state.tickets += 1;
         let ticket = state.tickets;
         state.pending.push_back((ticket, persist.clone()));
         Ok(ticket)
+    }
+}
+
+impl Journal for SlowLog {
+    type Ticket = u64;
+    type Log = SlowLog;
+
+    fn logs(&self, groups: &[GroupId]) -> Vec<SlowLog> {
+        assert_eq!(groups, [placement::ROOT_GROUP], "it has one log");
+        vec![self.clone()]
     }
 
     fn wait_durable(&self, ticket: u64) -> impl Future<Output = Result<(), LogError>> + 'static {
@@ -96,7 +114,9 @@ impl EntryLog for SlowLog {
     }
 
     fn has_room(&self) -> bool {
-        self.simulation.draw(|random| !random.chance(1, 5))
+        let room = self.simulation.draw(|random| !random.chance(1, 5));
+        self.state.borrow_mut().room = room;
+        room
     }
 
     fn proposal_bytes_max(&self) -> usize {
@@ -127,7 +147,7 @@ fn identity(incarnation: u64) -> Identity {
     }
 }
 
-fn options(publish: corelane_broker::raft_driver::Publish) -> Options {
+fn options(publish: Publish) -> Options {
     Options {
         shards: 120,
         features: vec![("metadata.version".into(), 27)],
@@ -162,17 +182,20 @@ fn create(name: &str, partitions: i32) -> Wish {
 }
 
 /// Cores take a moment to get an image; they get them in order.
-fn slow_publish(simulation: &Simulation, reached: &Rc<Cell<u64>>) -> corelane_broker::raft_driver::Publish {
+fn slow_publish(simulation: &Simulation, reached: &Rc<Cell<u64>>) -> Publish {
     let (simulation, reached) = (simulation.clone(), reached.clone());
     let sent = Cell::new(0);
-    Box::new(move |image: Arc<Image>| {
-        assert!(image.applied_end >= sent.get(), "images go forward");
-        sent.set(image.applied_end);
+    Box::new(move |changes| {
+        for Change::Root(image) in &changes {
+            assert!(image.applied_end >= sent.get(), "images go forward");
+            sent.set(image.applied_end);
+        }
+        let applied_end = sent.get();
         let (simulation, reached) = (simulation.clone(), reached.clone());
         Box::pin(async move {
             let wait = simulation.draw(|random| random.between(1, 100));
             simulation.sleep(Duration::from_micros(wait)).await;
-            reached.set(reached.get().max(image.applied_end));
+            reached.set(reached.get().max(applied_end));
         })
     })
 }
@@ -205,7 +228,7 @@ fn check_start(image: &Image, broker_epoch: u64, answered: &mut Answered) {
     }
 }
 
-async fn live<L: EntryLog>(world: SimWorld<()>, log: L, identity: Identity, answered: Rc<RefCell<Answered>>) {
+async fn live<J: Journal>(world: SimWorld<()>, log: J, identity: Identity, answered: Rc<RefCell<Answered>>) {
     let simulation = world.simulation.clone();
     let reached = Rc::new(Cell::new(0));
     let publish = slow_publish(&simulation, &reached);
@@ -341,7 +364,7 @@ async fn live_on_store(world: SimWorld<()>, answered: Rc<RefCell<Answered>>) {
             }
         }
     });
-    live(world, StoreLog::open(&store), identity, answered).await;
+    live(world, StoreJournal::new(&store), identity, answered).await;
 }
 
 fn run_on_store(seed: u64) -> u64 {

@@ -25,7 +25,7 @@ use crate::{
     },
     net,
     node::Endpoint,
-    raft_driver::{self, Controller, METADATA_TOPIC_ID, Publish, StoreLog},
+    raft_driver::{self, Change, Controller, METADATA_TOPIC_ID, Publish, StoreJournal},
     runtime::world::World,
 };
 
@@ -82,8 +82,8 @@ impl<W: World<Message = Message>> Core<W> {
             }),
             publish: self.publisher(),
         };
-        let log = StoreLog::open(self.store());
-        let controller = Controller::start(&self.world, log, identity, options)
+        let journal = StoreJournal::new(self.store());
+        let controller = Controller::start(&self.world, journal, identity, options)
             .await
             .map_err(|error| error.to_string())?;
         assert!(self.controller.set(controller.clone()).is_ok(), "a node boots once");
@@ -114,12 +114,17 @@ impl<W: World<Message = Message>> Core<W> {
     /// Hands images to every core, in order. The controller must not keep the core alive that it belongs to.
     fn publisher(&self) -> Publish {
         let state = Rc::downgrade(&self.0);
-        Box::new(move |image| match state.upgrade() {
+        Box::new(move |changes| match state.upgrade() {
             Some(state) => {
                 let core = Core(state);
-                let calls = core.call_every_core(move || PublishCall(image.clone()));
+                let calls: Vec<_> = changes
+                    .into_iter()
+                    .map(|change| match change {
+                        Change::Root(image) => core.call_every_core(move || PublishCall(image.clone())),
+                    })
+                    .collect();
                 Box::pin(async move {
-                    calls.await;
+                    join_all(calls).await;
                 })
             }
             None => Box::pin(std::future::pending()),

@@ -48,6 +48,11 @@ pub fn shard_group(shard: u16) -> u32 {
     1 + u32::from(shard)
 }
 
+/// The shard whose leadership the group's log holds; None for the root group.
+pub fn shard_of_group(group: u32) -> Option<u16> {
+    Some(group.checked_sub(1)? as u16)
+}
+
 /// The raft group whose log holds the partition's leadership.
 pub fn group_of(topic_id: Uuid, partition: i32, shards: u16) -> u32 {
     shard_group(shard_of(topic_id, partition, shards))

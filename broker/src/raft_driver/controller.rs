@@ -1,27 +1,25 @@
-//! The door to the metadata group for everybody else on core 0.
+//! The door to the root group for everybody else on core 0.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeSet,
-    future::Future,
-    pin::Pin,
-    rc::Rc,
-    sync::Arc,
-};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use corelane_protocol::error_code::ErrorCode;
 use corelane_raft::VoterId;
 use corelane_storage::Identity;
-use futures_channel::{mpsc::UnboundedSender, oneshot};
+use futures_channel::{
+    mpsc::{UnboundedSender, unbounded},
+    oneshot,
+};
 
 use super::{
-    driver::{Asked, Driver, Event},
-    entry_log::{EntryLog, LogError},
+    groups::{Bell, GroupSet, Groups},
+    journal::{Journal, LogError},
+    publication::Publish,
+    root::{Asked, Root, Shared, not_controller},
 };
 use crate::{
     metadata::{
         Answer, ConfigRules, Image, Wish, WishError,
         decide::{ChangeBroker, FormatCluster, Registration},
+        placement,
     },
     runtime::world::World,
 };
@@ -29,10 +27,6 @@ use crate::{
 /// Partitions that one entry re-grants at most, and what a grant takes, roughly and rather too much.
 const RECONCILE_CHANGES_MAX: usize = 1000;
 const GRANT_BYTES: usize = 512;
-
-/// Hands a new image to all cores: sends it before it returns, in the order of the calls, and the future ends when every
-/// core has it.
-pub type Publish = Box<dyn Fn(Arc<Image>) -> Pin<Box<dyn Future<Output = ()>>>>;
 
 pub struct Options {
     /// For a cluster that is new.
@@ -52,57 +46,45 @@ pub enum StartError {
     Refused(#[from] WishError),
 }
 
-/// What DescribeQuorum shows of the group.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    pub term: u32,
-    /// Node id.
-    pub leader: Option<i32>,
-    /// Index after the last committed entry.
-    pub high_watermark: u64,
-    pub log_end: u64,
-    pub durable_end: u64,
-}
-
 /// Cheap to clone; clones are the same controller.
 #[derive(Clone)]
 pub struct Controller {
-    pub(super) shared: Rc<Shared>,
-    events: UnboundedSender<Event>,
-}
-
-/// What the driver leaves for others to look at.
-pub(super) struct Shared {
-    pub image: RefCell<Arc<Image>>,
-    pub status: Cell<Status>,
-    pub config_rules: RefCell<Rc<dyn ConfigRules>>,
-    pub proposal_bytes_max: usize,
+    shared: Rc<Shared>,
+    wishes: UnboundedSender<Asked>,
+    bell: Bell,
+    groups: Groups,
 }
 
 impl Controller {
     /// Recovers the log, becomes leader and applies it all; formats a new cluster. The journal's commit task must run.
     /// Images are published from the first applied entry on.
-    pub async fn start<W: World, L: EntryLog>(
+    pub async fn start<W: World, J: Journal>(
         world: &W,
-        log: L,
+        journal: J,
         identity: &Identity,
         options: Options,
     ) -> Result<Controller, StartError> {
-        let recovered = log.recover().await?;
         let shared = Rc::new(Shared {
             image: RefCell::default(),
-            status: Cell::default(),
             config_rules: RefCell::new(options.config_rules),
-            proposal_bytes_max: log.proposal_bytes_max(),
+            proposal_bytes_max: journal.proposal_bytes_max(),
         });
         let me = VoterId {
             node: identity.broker_id,
             storage_id: identity.disk_uuid.as_u128(),
         };
-        let voters = BTreeSet::from([me]);
-        let (driver, events) = Driver::new(world, log, recovered, me, voters, shared.clone(), options.publish);
-        world.spawn("metadata group", driver.run());
-        let controller = Controller { shared, events };
+        let (wishes, queue) = unbounded();
+        let random = world.clone();
+        let root = Root::new(me.node, shared.clone(), queue, move || random.random());
+        let mut set = GroupSet::default();
+        let bell = set.add(placement::ROOT_GROUP, Box::new(root));
+        let groups = set.run(world, journal, me, options.publish).await?;
+        let controller = Controller {
+            shared,
+            wishes,
+            bell,
+            groups,
+        };
         let format = FormatCluster {
             cluster_id: identity.cluster_id,
             shards: options.shards,
@@ -141,11 +123,11 @@ impl Controller {
     /// Answered when the change, if any, is committed and every core has it. NOT_CONTROLLER where another node leads.
     pub async fn wish(&self, wish: Wish) -> Result<Answer, WishError> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.events.unbounded_send(Event::Asked(Asked { wish, reply }));
-        match sent {
-            Ok(()) => answer.await.unwrap_or_else(|_| Err(not_controller())),
-            Err(_) => Err(not_controller()),
+        let sent = self.wishes.unbounded_send(Asked { wish, reply }).is_ok() && self.bell.ring();
+        if !sent {
+            return Err(not_controller());
         }
+        answer.await.unwrap_or_else(|_| Err(not_controller()))
     }
 
     /// The newest image; the same that was published last.
@@ -153,24 +135,13 @@ impl Controller {
         self.shared.image.borrow().clone()
     }
 
-    pub fn status(&self) -> Status {
-        self.shared.status.get()
+    /// The groups of this core; the root group is one of them.
+    pub fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     /// After the broker's own configuration changed: defaults of topics come from it.
     pub fn set_config_rules(&self, config_rules: Rc<dyn ConfigRules>) {
         self.shared.config_rules.replace(config_rules);
     }
-
-    /// Ends the group's tasks; wishes under way and later ones are answered NOT_CONTROLLER.
-    pub fn stop(&self) {
-        self.events.close_channel();
-    }
-}
-
-pub(super) fn not_controller() -> WishError {
-    WishError::new(
-        ErrorCode::NOT_CONTROLLER,
-        "This is not the correct controller for this cluster.",
-    )
 }

@@ -1,22 +1,39 @@
-//! Runs the metadata group on core 0: consensus is a function, the log is a log of this core's journal, and this is what
-//! stands between them.
+//! Runs a core's raft groups: consensus is a function, the logs are logs of this core's journal, and this is what stands
+//! between them.
 //!
 //! ```text
-//!  wish ─> queue ─> round: decide each on an overlay ─> one entry ─> raft ─> journal ─> durable ─> commit
-//!                                                                                                    │
-//!  answer <── every core has the image <── publish <── image <── apply <───────────────────────────┘
+//!  wish ─> machine: a round is decided ─> one entry ─> raft ─┐ of all groups together:
+//!                                                            ├─> one write ─> durable ─> commit ─> machine: apply
+//!  timer, other events ─────────────────────────────> raft ─┘                                          │
+//!  answers <── every core has it <── one publication of all that changed <────────────────────────────┘
 //! ```
 //!
-//! One round is in flight. A wish is answered after its entry is committed, applied and published, also when it was
-//! refused: what it was refused for may be part of the same round. On one node this is the same path with one voter.
+//! One task and one timer serve every group of the core, so that a group that has nothing to do costs its memory and
+//! nothing else. What groups do while the driver does not wait goes to the journal as one write and to the cores as one
+//! publication. What a group's entries mean is its [`Machine`]'s affair.
 //!
-//! Not built yet: other voters (no transport), snapshots of the log, sessions of other brokers.
+//! A group has one proposal in flight. A wish is answered after its entry is committed, applied and published, also when
+//! it was refused: what it was refused for may be part of the same round. On one node this is the same path with one
+//! voter.
+//!
+//! Not built yet: other voters (no transport), snapshots of the logs, sessions of other brokers.
 
 mod controller;
 mod driver;
-mod entry_log;
+mod group;
+mod groups;
 mod hard_state;
+mod journal;
+mod machine;
+mod publication;
+mod root;
+mod store_journal;
 mod voters;
 
-pub use controller::{Controller, Options, Publish, StartError, Status};
-pub use entry_log::{EntryLog, LogError, METADATA_TOPIC, METADATA_TOPIC_ID, RecoveredLog, StoreLog};
+pub use controller::{Controller, Options, StartError};
+pub use group::Status;
+pub use groups::{Bell, GroupSet, Groups};
+pub use journal::{GroupLog, Journal, LogError, RecoveredLog};
+pub use machine::{Machine, News, Standing};
+pub use publication::{Change, Publish};
+pub use store_journal::{METADATA_TOPIC, METADATA_TOPIC_ID, StoreJournal};

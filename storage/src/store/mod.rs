@@ -244,7 +244,13 @@ impl<D: Disk> Store<D> {
         !self.inner.background.borrow().disk_full
             && state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
             && state.frames.held_bytes() < 2 * self.inner.options.tail_bytes_max as u64
-            && state.space.free_files() >= FREE_FILES_RESERVED.min(state.space.files() / 2)
+            && state.has_free_files(FREE_FILES_RESERVED)
+    }
+
+    /// Is there space for a little in the journal, also while producers find no room? For records without which nothing
+    /// would ever be deleted, and nobody lead.
+    pub fn has_journal_room(&self) -> bool {
+        self.inner.state.borrow().has_free_files(FREE_FILES_RESERVED - 1)
     }
 
     /// Bytes of the largest batch that [`Store::append`] takes.

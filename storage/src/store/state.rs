@@ -127,6 +127,14 @@ impl State {
         self.space.file_bytes() as usize / 2
     }
 
+    /// Whether so many files are free, or half of a small ring, when all that fills now is in its place. A frame leaves
+    /// less than half of a file unused.
+    pub fn has_free_files(&self, files: u32) -> bool {
+        let unsealed: usize = self.filling.iter().map(|filling| filling.builder.len()).sum();
+        let taken = 2 * unsealed as u64 / self.space.file_bytes();
+        u64::from(self.space.free_files()) >= u64::from(files.min(self.space.files() / 2)) + taken
+    }
+
     /// Nothing waits to be sealed.
     pub fn is_clean(&self) -> bool {
         self.filling.is_empty()

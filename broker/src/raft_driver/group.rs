@@ -1,0 +1,202 @@
+//! One group of a core: its raft, its log, and what its entries mean.
+//!
+//! A step's effects are carried out at once, in the order that raft asks for, unless they need the journal and it has no
+//! room: then the group stands still until there is room, and the others go on. So every write waits for room, whether
+//! it is a vote, a leader's first entry or a proposal.
+
+use std::{cell::Cell, collections::VecDeque, rc::Rc, time::Duration};
+
+use bytes::Bytes;
+use corelane_raft::{Entry, Input, Output, Raft};
+
+use super::{
+    journal::GroupLog,
+    machine::{Machine, News, Standing},
+};
+
+/// What DescribeQuorum shows of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    pub term: u32,
+    /// Node id.
+    pub leader: Option<i32>,
+    /// Index after the last committed entry.
+    pub high_watermark: u64,
+    pub log_end: u64,
+    pub durable_end: u64,
+}
+
+/// What groups did since the driver last waited.
+pub(super) struct Pass<T> {
+    pub now: Duration,
+    pub wall_ms: i64,
+    /// Slots of groups, and the numbers of their persists.
+    pub persists: Vec<(usize, u64)>,
+    /// Of the last write, which is the ticket of all.
+    pub ticket: Option<T>,
+    pub news: News,
+}
+
+pub(super) struct Group<L> {
+    slot: usize,
+    raft: Raft,
+    log: L,
+    machine: Box<dyn Machine>,
+    status: Rc<Cell<Status>>,
+    standing: Standing,
+    /// Entries from the machine's end to the log's.
+    unapplied: VecDeque<Entry>,
+    /// Effects that wait for room in the journal.
+    held: Option<Output>,
+    /// What became durable while effects were held.
+    persisted: Option<u64>,
+}
+
+impl<L: GroupLog> Group<L> {
+    pub fn new(
+        slot: usize,
+        raft: Raft,
+        log: L,
+        entries: Vec<Entry>,
+        machine: Box<dyn Machine>,
+        status: Rc<Cell<Status>>,
+    ) -> Group<L> {
+        Group {
+            slot,
+            raft,
+            log,
+            machine,
+            status,
+            standing: Standing::default(),
+            unapplied: entries.into(),
+            held: None,
+            persisted: None,
+        }
+    }
+
+    /// When time alone changes something.
+    pub fn next_wake(&self) -> Option<Duration> {
+        self.raft.next_wake().filter(|_| self.held.is_none())
+    }
+
+    /// It has something to write as soon as the journal has room.
+    pub fn wants_room(&mut self) -> bool {
+        self.held.is_some() || self.may_propose()
+    }
+
+    pub fn on_tick(&mut self, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        if self.next_wake().is_some_and(|wake| wake <= pass.now) {
+            self.step(Input::Tick, room, pass)?;
+        }
+        Ok(())
+    }
+
+    pub fn on_persisted(&mut self, number: u64, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        if self.held.is_some() {
+            self.persisted = Some(number);
+            return Ok(());
+        }
+        self.step(Input::Persisted(number), room, pass)
+    }
+
+    pub fn on_wished(&mut self, pass: &mut Pass<L::Ticket>) {
+        self.machine.has_wishes();
+        self.machine.news(&mut pass.news);
+    }
+
+    /// The journal has room: goes on where the group stood still, or proposes.
+    pub fn on_room(&mut self, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        if let Some(output) = self.held.take() {
+            self.carry_out(output, pass)?;
+            if let Some(number) = self.persisted.take() {
+                self.step(Input::Persisted(number), true, pass)?;
+            }
+        }
+        if self.may_propose() {
+            self.propose(pass)?;
+        }
+        Ok(())
+    }
+
+    fn may_propose(&mut self) -> bool {
+        let idle = self.machine.applied_end() == self.raft.last().end;
+        self.standing.is_ready && idle && self.machine.has_wishes()
+    }
+
+    fn propose(&mut self, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        let index = self.raft.last().end;
+        let value: Option<Bytes> = self.machine.propose(index)?;
+        if let Some(value) = value {
+            self.step(Input::Propose(value), true, pass)?;
+            assert_eq!(self.raft.last().end, index + 1, "a ready leader takes a proposal");
+        }
+        self.machine.news(&mut pass.news);
+        Ok(())
+    }
+
+    fn step(&mut self, input: Input, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        assert!(self.held.is_none(), "a group that waits for room stands still");
+        let output = self.raft.step(pass.now, input, &self.log);
+        if output.persist.is_empty() || room {
+            self.carry_out(output, pass)
+        } else {
+            self.held = Some(output);
+            Ok(())
+        }
+    }
+
+    fn carry_out(&mut self, output: Output, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        assert!(
+            output.send_now.is_empty() && output.send_after_persist.is_empty(),
+            "a sole voter has nobody to talk to"
+        );
+        self.persist(&output, pass)?;
+        self.apply_to(output.commit)?;
+        self.stand();
+        self.machine.news(&mut pass.news);
+        self.status.set(Status {
+            term: self.raft.term(),
+            leader: self.standing.leader,
+            high_watermark: self.raft.commit(),
+            log_end: self.raft.last().end,
+            durable_end: self.raft.durable_end(),
+        });
+        Ok(())
+    }
+
+    fn persist(&mut self, output: &Output, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        let persist = &output.persist;
+        if persist.is_empty() {
+            return Ok(());
+        }
+        if let Some(end) = persist.truncate_to {
+            self.unapplied.truncate((end - self.machine.applied_end()) as usize);
+        }
+        self.unapplied.extend(persist.append.iter().cloned());
+        let ticket = self.log.persist(persist, pass.wall_ms);
+        pass.ticket = Some(ticket.map_err(|error| error.to_string())?);
+        pass.persists.push((self.slot, persist.number));
+        Ok(())
+    }
+
+    fn apply_to(&mut self, commit: u64) -> Result<(), String> {
+        for index in self.machine.applied_end()..commit {
+            let entry = self.unapplied.pop_front().expect("committed entries are in the log");
+            self.machine.apply(index, &entry)?;
+        }
+        Ok(())
+    }
+
+    fn stand(&mut self) {
+        let standing = Standing {
+            term: self.raft.term(),
+            leader: self.raft.leader().map(|leader| leader.node),
+            is_leader: self.raft.is_leader(),
+            is_ready: self.raft.is_ready_leader(),
+        };
+        if standing != self.standing {
+            self.standing = standing;
+            self.machine.stand(standing);
+        }
+    }
+}
