@@ -16,10 +16,12 @@ use std::{
 };
 
 use clap::Args;
-use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::ring::{BLOCK, Disk, zeroed};
+use crate::{
+    latency::{Latencies, Summary},
+    ring::{BLOCK, Disk, zeroed},
+};
 
 const FILE_BYTES: u64 = 256 << 20;
 const LARGE_BYTES: usize = 1 << 20;
@@ -34,6 +36,9 @@ pub struct Floor {
     /// How long to measure each of the latencies
     #[arg(long, default_value_t = 3, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Leave the bandwidth out, which takes longest
+    #[arg(long)]
+    latencies_only: bool,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -41,18 +46,16 @@ pub struct Floor {
 
 #[derive(Serialize)]
 struct Report {
-    commit_4k: Latency,
-    write_1m_mb_per_second: f64,
-    read_1m_mb_per_second: f64,
-    loopback_round_trip: Latency,
+    commit_4k: Summary,
+    loopback_round_trip: Summary,
+    #[serde(flatten)]
+    bandwidth: Option<Bandwidth>,
 }
 
 #[derive(Serialize)]
-struct Latency {
-    count: u64,
-    p50_us: f64,
-    p99_us: f64,
-    max_us: f64,
+struct Bandwidth {
+    write_1m_mb_per_second: f64,
+    read_1m_mb_per_second: f64,
 }
 
 impl Floor {
@@ -60,20 +63,25 @@ impl Floor {
         let time = Duration::from_secs(self.seconds);
         let mut disk = Scratch::new(&self.dir)?;
         eprintln!("disk: writing {} MiB …", FILE_BYTES >> 20);
-        let write = disk.write_sequentially()?;
-        // The first pass allocates; only the second is the disk's speed.
-        let write = disk.write_sequentially().map(|second| write.max(second))?;
-        let read = disk.read_sequentially()?;
+        let allocating = disk.write_sequentially()?;
+        let bandwidth = if self.latencies_only {
+            None
+        } else {
+            Some(Bandwidth {
+                // The first pass allocates; only the second is the disk's speed.
+                write_1m_mb_per_second: disk.write_sequentially()?.max(allocating),
+                read_1m_mb_per_second: disk.read_sequentially()?,
+            })
+        };
         eprintln!("disk: commits for {} s …", self.seconds);
         let commit = disk.commit(time)?;
         drop(disk);
         eprintln!("loopback: round trips for {} s …", self.seconds);
         let loopback = loopback(time)?;
         let report = Report {
-            commit_4k: summary(&commit),
-            write_1m_mb_per_second: write,
-            read_1m_mb_per_second: read,
-            loopback_round_trip: summary(&loopback),
+            commit_4k: commit.summary(),
+            loopback_round_trip: loopback.summary(),
+            bandwidth,
         };
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
@@ -86,24 +94,21 @@ impl Floor {
 
 impl Report {
     fn print(&self) {
-        let latency = |name, latency: &Latency| {
-            println!(
-                "{name:<42} {:>9.1} {:>9.1} {:>9.1}   {} times",
-                latency.p50_us, latency.p99_us, latency.max_us, latency.count
-            );
-        };
-        println!("{:<42} {:>9} {:>9} {:>9}", "latency in µs", "p50", "p99", "max");
-        latency("F: 4 KiB write + data flush, one at a time", &self.commit_4k);
-        latency("TCP loopback round trip, 128 B", &self.loopback_round_trip);
-        println!("{:<42} {:>9}", "bandwidth in MB/s", "");
-        println!(
-            "{:<42} {:>9.0}",
-            "1 MiB sequential writes, 4 in flight", self.write_1m_mb_per_second
-        );
-        println!(
-            "{:<42} {:>9.0}",
-            "1 MiB sequential reads, 4 in flight", self.read_1m_mb_per_second
-        );
+        Summary::print_header();
+        self.commit_4k.print("F: 4 KiB write + data flush, one at a time");
+        self.loopback_round_trip.print("TCP loopback round trip, 128 B");
+        if let Some(bandwidth) = &self.bandwidth {
+            bandwidth.print();
+        }
+    }
+}
+
+impl Bandwidth {
+    fn print(&self) {
+        println!("bandwidth in MB/s");
+        let line = |name, value: f64| println!("{name:<42} {value:>9.0}");
+        line("1 MiB sequential writes, 4 in flight", self.write_1m_mb_per_second);
+        line("1 MiB sequential reads, 4 in flight", self.read_1m_mb_per_second);
     }
 }
 
@@ -145,15 +150,15 @@ impl Scratch {
         Ok(megabytes_per_second(begin))
     }
 
-    fn commit(&mut self, time: Duration) -> io::Result<Histogram<u64>> {
+    fn commit(&mut self, time: Duration) -> io::Result<Latencies> {
         let buffer = zeroed(BLOCK);
-        let mut latencies = histogram();
+        let mut latencies = Latencies::new();
         let begin = Instant::now();
         let mut position = 0;
         while begin.elapsed() < time {
             let before = Instant::now();
             self.disk.write_durably(position, &buffer)?;
-            record(&mut latencies, before.elapsed());
+            latencies.record(before.elapsed());
             position = (position + BLOCK as u64) % FILE_BYTES;
         }
         Ok(latencies)
@@ -174,7 +179,7 @@ fn megabytes_per_second(begin: Instant) -> f64 {
     FILE_BYTES as f64 / 1e6 / begin.elapsed().as_secs_f64()
 }
 
-fn loopback(time: Duration) -> io::Result<Histogram<u64>> {
+fn loopback(time: Duration) -> io::Result<Latencies> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let mut client = TcpStream::connect(listener.local_addr()?)?;
     let (mut server, _) = listener.accept()?;
@@ -185,35 +190,16 @@ fn loopback(time: Duration) -> io::Result<Histogram<u64>> {
         // Ends when the client closes.
         while server.read_exact(&mut message).is_ok() && server.write_all(&message).is_ok() {}
     });
-    let mut latencies = histogram();
+    let mut latencies = Latencies::new();
     let mut message = [0; MESSAGE_BYTES];
     let begin = Instant::now();
     while begin.elapsed() < time {
         let before = Instant::now();
         client.write_all(&message)?;
         client.read_exact(&mut message)?;
-        record(&mut latencies, before.elapsed());
+        latencies.record(before.elapsed());
     }
     drop(client);
     echo.join().map_err(|_| io::Error::other("the echo thread panicked"))?;
     Ok(latencies)
-}
-
-/// Nanoseconds, up to a minute, three digits.
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("valid bounds")
-}
-
-fn record(latencies: &mut Histogram<u64>, latency: Duration) {
-    latencies.saturating_record(latency.as_nanos() as u64);
-}
-
-fn summary(latencies: &Histogram<u64>) -> Latency {
-    let us = |nanoseconds: u64| nanoseconds as f64 / 1000.0;
-    Latency {
-        count: latencies.len(),
-        p50_us: us(latencies.value_at_quantile(0.5)),
-        p99_us: us(latencies.value_at_quantile(0.99)),
-        max_us: us(latencies.max()),
-    }
 }

@@ -1,0 +1,57 @@
+//! One socket to a broker: one request, one answer.
+
+use std::{
+    io::{self, Read, Write},
+    net::TcpStream,
+};
+
+use bytes::Bytes;
+use corelane_protocol::{
+    frame,
+    header::{RequestHeader, decode_response_header},
+    message::Message,
+    wire::Reader,
+};
+
+/// Largest answer that is accepted, in bytes.
+const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+pub struct Connection {
+    stream: TcpStream,
+    correlation_id: i32,
+}
+
+impl Connection {
+    pub fn open(address: &str) -> io::Result<Connection> {
+        let stream = TcpStream::connect(address)
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}")))?;
+        stream.set_nodelay(true)?;
+        Ok(Connection {
+            stream,
+            correlation_id: 0,
+        })
+    }
+
+    pub fn ask<Q: Message, A: Message>(&mut self, version: i16, request: &Q) -> io::Result<A> {
+        self.correlation_id = self.correlation_id.wrapping_add(1);
+        let header = RequestHeader {
+            api_key: Q::API_KEY,
+            api_version: version,
+            correlation_id: self.correlation_id,
+            client_id: Some("corelane-bench".to_owned()),
+        };
+        self.stream.write_all(&frame::request(&header, request))?;
+        let mut prefix = [0; frame::PREFIX_BYTES];
+        self.stream.read_exact(&mut prefix)?;
+        let length = frame::body_bytes(&prefix, ANSWER_BYTES_MAX).map_err(io::Error::other)?;
+        let mut body = vec![0; length.unwrap_or_default()];
+        self.stream.read_exact(&mut body)?;
+        let body = Bytes::from(body);
+        let mut reader = Reader::sharing(&body);
+        let correlation_id = decode_response_header(&mut reader, Q::API_KEY, version).map_err(io::Error::other)?;
+        if correlation_id != self.correlation_id {
+            return Err(io::Error::other("an answer to another request"));
+        }
+        A::decode(&mut reader, version).map_err(io::Error::other)
+    }
+}
