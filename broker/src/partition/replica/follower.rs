@@ -4,9 +4,9 @@
 //! nothing is removed but from a real conflict of epochs on (D3); nothing at all is heard from another epoch (D2).
 
 use super::{
-    Context, LogView, Position, Rules,
+    Context, LogView, Mark, Position, Rules,
     log::Log,
-    message::{Ack, Append, Broken, Mark, Message, Outcome, Outgoing, Output, Span},
+    message::{Ack, Append, Broken, Message, Outcome, Outgoing, Output, Span},
 };
 
 #[derive(Clone, Debug, Default)]
@@ -48,7 +48,7 @@ impl Follower {
         }
         output.effective = true;
         let rules = &context.config.rules;
-        let start = view.start();
+        let mut start = view.start();
         if !fits(log, start, append, spans, rules) {
             if append.prev.end > append.log_start {
                 output.mark(Mark::AppendConflict);
@@ -56,14 +56,15 @@ impl Follower {
                 return output.send_now.push(ack(context, from, append, outcome));
             }
             output.mark(Mark::LogRestarted);
-            log.restart(append.prev.end, output);
-            log.raise_high_watermark(append.prev.end, output);
+            start = append.prev.end;
+            log.restart(start, output);
+            log.raise_high_watermark(start, output);
         }
         log.adopt(append.leader_epoch, output);
         let news = if rules.truncate_only_at_conflict {
             news(log, start, append, spans)
         } else {
-            News::From(append.prev.end.min(log.end()))
+            News::From(append.prev.end.max(start).min(log.end()))
         };
         match news {
             News::None if spans.is_empty() => {}

@@ -3,13 +3,17 @@
 //! What must stay true: whoever the controller may elect holds everything below the high watermark. A proposal may have
 //! been committed before its answer is here, so from the moment of proposing a new member counts (D6, KIP-497), and one
 //! that is to leave counts until its removal was seen committed.
+//!
+//! A refusal proves nothing: a copy of the proposal may still be under way. A follower that was proposed and then fell
+//! silent would so hold the high watermark for ever; the leader gets rid of it by proposing the ISR as it is, which costs
+//! a partition epoch and with it makes every older proposal void.
 
 use std::time::Duration;
 
 use super::{
-    Context,
+    Context, Mark,
     log::Log,
-    message::{AlterPartition, Mark, Output},
+    message::{AlterPartition, Output},
     progress::Progress,
     view::{Slots, View},
 };
@@ -80,7 +84,7 @@ impl InSync {
     pub fn propose(
         &mut self,
         context: &Context<'_>,
-        peers: &[Progress],
+        peers: &mut [Progress],
         log: &Log,
         epoch_start: i64,
         output: &mut Output,
@@ -93,6 +97,8 @@ impl InSync {
         };
         if recovered {
             output.mark(Mark::RecoveredProposed);
+        } else if wish == self.isr {
+            output.mark(Mark::ProposalWithdrawn);
         }
         if wish.without(self.isr) != Slots::default() {
             output.mark(Mark::ExpansionProposed);
@@ -106,6 +112,9 @@ impl InSync {
             self.maximal = wish;
         }
         self.propose_at = Some(context.now + context.config.propose_again_after);
+        for (_, peer) in peers.iter_mut().enumerate().filter(|(slot, _)| wish.contains(*slot)) {
+            peer.spoke = false;
+        }
         let members = context.view.slots.iter().enumerate();
         output.alter_partition = Some(AlterPartition {
             leader_epoch: context.view.leader_epoch,
@@ -138,7 +147,8 @@ impl InSync {
                 wish
             }
         });
-        (wish != self.isr).then_some((wish, false))
+        // The same ISR is a wish too, if somebody counts who will not join.
+        (wish != self.isr || self.maximal != self.isr).then_some((wish, false))
     }
 
     pub fn on_reply(&mut self, context: &Context<'_>, partition_epoch: i32, refused: bool, output: &mut Output) {
@@ -173,11 +183,15 @@ impl InSync {
     }
 }
 
-/// D8.
+/// D8. Whoever is silent does not join: the controller may just have removed it. Who would be proposed for removal at once does not join either: a follower that reaches a high watermark which
+/// min ISR holds down would otherwise come and go without end.
 fn may_join(context: &Context<'_>, peer: &Progress, log: &Log, epoch_start: i64) -> bool {
     let rules = &context.config.rules;
-    peer.matched.is_some_and(|matched| {
-        (matched >= log.high_watermark || !rules.expand_at_high_watermark)
-            && (matched >= epoch_start || !rules.expand_at_epoch_start)
-    })
+    let lags = peer.lags(log.end(), context.now, context.config.lag_time_max);
+    peer.spoke
+        && !lags
+        && peer.matched.is_some_and(|matched| {
+            (matched >= log.high_watermark || !rules.expand_at_high_watermark)
+                && (matched >= epoch_start || !rules.expand_at_epoch_start)
+        })
 }

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use super::{
-    Context, LogView,
+    Context, LogView, Mark,
     isr::InSync,
     log::Log,
-    message::{Ack, Append, Mark, Message, Outcome, Outgoing, Output},
+    message::{Ack, Append, Message, Outcome, Outgoing, Output},
     progress::Progress,
 };
 
@@ -52,6 +52,7 @@ impl Leader {
                 Some(peer) if peer.storage_id == slot.storage_id || !rules.progress_reset => {
                     let mut kept = *peer;
                     kept.storage_id = slot.storage_id;
+                    kept.spoke = false;
                     kept
                 }
                 _ => {
@@ -68,12 +69,21 @@ impl Leader {
         // A member that left may have been what everybody waited for (KAFKA-13091).
         self.advance_high_watermark(context, log, output);
         for slot in context.peers() {
-            if self.peers[slot].matched.is_none() && self.peers[slot].in_flight.is_empty() {
-                let next = self.peers[slot].next;
-                self.send(context, log, slot, next, view.start(), output);
-            }
+            self.ask(context, log, view, slot, output);
         }
         self.propose(context, log, output);
+    }
+
+    /// An append without records for a follower that is no member and silent: it joins with its answer.
+    fn ask(&mut self, context: &Context<'_>, log: &Log, view: &impl LogView, slot: usize, output: &mut Output) {
+        if self.is_to_be_asked(context, slot) {
+            self.send_empty(context, log, view, slot, output);
+        }
+    }
+
+    fn is_to_be_asked(&self, context: &Context<'_>, slot: usize) -> bool {
+        let peer = &self.peers[slot];
+        !context.view.isr.contains(slot) && !peer.spoke && peer.in_flight.is_empty()
     }
 
     pub fn on_ack(
@@ -160,6 +170,13 @@ impl Leader {
         }
     }
 
+    fn send_empty(&mut self, context: &Context<'_>, log: &Log, view: &impl LogView, slot: usize, output: &mut Output) {
+        let peer = &mut self.peers[slot];
+        peer.next = peer.next.max(view.start());
+        let end = peer.next;
+        self.send(context, log, slot, end, view.start(), output);
+    }
+
     fn send(&mut self, context: &Context<'_>, log: &Log, slot: usize, end: i64, log_start: i64, output: &mut Output) {
         let peer = &mut self.peers[slot];
         let append = Append {
@@ -187,11 +204,11 @@ impl Leader {
                 // Lost, or the follower is away: ask where it stands, without records.
                 output.mark(Mark::Resent);
                 peer.resends = peer.resends.saturating_add(1);
-                let next = peer.matched.unwrap_or(peer.next).max(view.start());
-                peer.probe(next);
-                self.send(context, log, slot, next, view.start(), output);
+                peer.probe(peer.matched.unwrap_or(peer.next));
+                self.send_empty(context, log, view, slot, output);
             } else {
                 self.replicate(context, log, view, slot, output);
+                self.ask(context, log, view, slot, output);
             }
         }
         if self.tell_at.is_some_and(|tell_at| context.now >= tell_at) {
@@ -207,9 +224,7 @@ impl Leader {
             let peer = &self.peers[slot];
             if peer.told_high_watermark < log.high_watermark && peer.in_flight.is_empty() {
                 output.mark(Mark::HighWatermarkTold);
-                let next = peer.next.max(view.start());
-                self.peers[slot].next = next;
-                self.send(context, log, slot, next, view.start(), output);
+                self.send_empty(context, log, view, slot, output);
             }
         }
     }
@@ -232,7 +247,7 @@ impl Leader {
 
     fn propose(&mut self, context: &Context<'_>, log: &Log, output: &mut Output) {
         self.in_sync
-            .propose(context, &self.peers, log, self.epoch_start, output);
+            .propose(context, &mut self.peers, log, self.epoch_start, output);
     }
 
     pub fn on_reply(&mut self, context: &Context<'_>, partition_epoch: i32, refused: bool, output: &mut Output) {
@@ -243,7 +258,8 @@ impl Leader {
     pub fn next_wake(&self, context: &Context<'_>, log: &Log) -> Option<Duration> {
         let resends = context.peers().filter_map(|slot| {
             let peer = &self.peers[slot];
-            (!peer.in_flight.is_empty() || peer.next < log.end()).then_some(peer.resend_at)
+            let waits = !peer.in_flight.is_empty() || peer.next < log.end() || self.is_to_be_asked(context, slot);
+            waits.then_some(peer.resend_at)
         });
         let proposals = self.in_sync.next_wake(context, &self.peers, log, self.epoch_start);
         resends.chain(proposals).chain(self.tell_at).min()

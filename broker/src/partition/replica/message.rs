@@ -5,7 +5,7 @@ use std::time::Duration;
 use corelane_protocol::error_code::ErrorCode;
 use uuid::Uuid;
 
-use super::{Epochs, Position, Rules};
+use super::{Epochs, Mark, Marks, Position, Rules};
 use crate::metadata::records::PartitionState;
 
 /// Which replica this is.
@@ -178,6 +178,9 @@ impl Persist {
 }
 
 /// The wish for another ISR. The controller refuses it unless both epochs are the partition's own.
+///
+/// A wish for the ISR as it is must be committed as well, with the next partition epoch: it makes every proposal that was
+/// made before void, of which a copy may still be under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlterPartition {
     pub leader_epoch: i32,
@@ -209,54 +212,8 @@ pub enum Broken {
     TwoLeaders { leader_epoch: i32, other: i32 },
     #[error("records of epoch {epoch} would follow those of epoch {last_epoch}")]
     EpochsDecrease { epoch: i32, last_epoch: i32 },
-}
-
-/// Noteworthy ways through the core. A test that claims to cover it must have seen each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u32)]
-pub enum Mark {
-    OlderStateIgnored,
-    BelowEpochFloor,
-    LeaderOfOtherIncarnation,
-    ForeignStorage,
-    AppendOfOtherEpoch,
-    AppendMalformed,
-    AppendConflict,
-    AppendHeldAlready,
-    DivergedTruncate,
-    UncleanTruncate,
-    LogRestarted,
-    AckOfOtherEpoch,
-    AckOfOtherStorage,
-    AckBeyondEnd,
-    ConflictHintUsed,
-    Resent,
-    ProgressReset,
-    HeldByMinIsr,
-    HeldByMaximalIsr,
-    ExpansionProposed,
-    ShrinkProposed,
-    ProposalRefused,
-    RecoveredProposed,
-    HighWatermarkTold,
-}
-
-/// The marks of a step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Marks(u32);
-
-impl Marks {
-    pub fn set(&mut self, mark: Mark) {
-        self.0 |= 1 << mark as u32;
-    }
-
-    pub fn contains(self, mark: Mark) -> bool {
-        self.0 & (1 << mark as u32) != 0
-    }
-
-    pub fn bits(self) -> u32 {
-        self.0
-    }
+    #[error("the high watermark {high_watermark} is beyond the log's end {end}")]
+    HighWatermarkBeyondEnd { high_watermark: i64, end: i64 },
 }
 
 /// The effects of one step. Owned by the caller and cleared by the step, so that a step need not allocate.

@@ -34,6 +34,7 @@ mod follower;
 mod isr;
 mod leader;
 mod log;
+mod marks;
 mod message;
 mod progress;
 mod rules;
@@ -56,9 +57,10 @@ use crate::metadata::records::PartitionState;
 
 pub use admission::Acks;
 pub use epochs::{Epochs, NO_EPOCH, Position};
+pub use marks::{Mark, Marks};
 pub use message::{
-    Ack, AlterPartition, Append, Broken, Config, Identity, Input, Mark, Marks, Message, Outcome, Outgoing, Output,
-    Persist, Recovered, Role, Span,
+    Ack, AlterPartition, Append, Broken, Config, Identity, Input, Message, Outcome, Outgoing, Output, Persist,
+    Recovered, Role, Span,
 };
 pub use rules::Rules;
 pub use view::REPLICAS_MAX;
@@ -165,7 +167,12 @@ impl Replica {
         }
         self.schedule_checkpoint(now, output);
         self.log.seal(output);
-        debug_assert!(output.broken.is_some() || self.log.high_watermark <= self.log.end());
+        if self.log.high_watermark > self.log.end() {
+            output.broken = Some(Broken::HighWatermarkBeyondEnd {
+                high_watermark: self.log.high_watermark,
+                end: self.log.end(),
+            });
+        }
     }
 
     /// When the next [`Input::Tick`] is due; None while only events can change anything.
@@ -279,6 +286,9 @@ impl Replica {
         };
         output.role = Some(role);
         output.effective = true;
+        if let (context, own, Standing::Leader(leader)) = self.parts(now) {
+            leader.advance_high_watermark(&context, own, output);
+        }
     }
 
     /// D1: which role the view gives to this disk and this incarnation.

@@ -60,6 +60,8 @@ pub(super) struct Progress {
     pub told_high_watermark: i64,
     /// When the follower last held everything that the leader had then (Kafka's `lastCaughtUpTimeMs`).
     pub caught_up_at: Duration,
+    /// It acknowledged something since it was last proposed, and since the last state: it is there.
+    pub spoke: bool,
     /// (when, the log's end then), when the follower was last heard.
     heard: (Duration, i64),
 }
@@ -77,6 +79,7 @@ impl Progress {
             resends: 0,
             told_high_watermark: -1,
             caught_up_at: now,
+            spoke: false,
             heard: (now, i64::MAX),
         }
     }
@@ -94,6 +97,7 @@ impl Progress {
             self.next = self.next.max(matched);
         }
         self.resends = 0;
+        self.spoke = true;
         // As Kafka's `ReplicaState.updateFetchState`: a follower that reaches where the log ended at its last word was
         // caught up then, even if the log never stands still.
         if matched >= log_end {

@@ -1,6 +1,12 @@
 //! Replicas against each other, without disk and network.
 
+mod controller;
+mod mutants;
 mod pair;
+mod script;
+mod stories;
+mod walk;
+mod world;
 
 use std::time::Duration;
 
