@@ -15,7 +15,7 @@ use futures_util::future::{join_all, select_all};
 
 use super::context::{Outcome, RequestContext, respond_parts};
 use crate::{
-    core::{Core, Message, message::CancelFetchCall},
+    core::{ByOwner, Core, Message, message::CancelFetchCall},
     limits::FETCH_WAIT_MS_MAX,
     metadata::Image,
     partition::{
@@ -108,20 +108,19 @@ async fn read<W: World<Message = Message>>(
     demand: Demand,
 ) -> Vec<FetchResult> {
     let mut results: Vec<FetchResult> = Vec::with_capacity(session.wanted().len());
-    let mut by_owner: BTreeMap<usize, (Vec<usize>, Vec<FetchPart>)> = BTreeMap::new();
+    let mut calls = ByOwner::<usize, FetchPart>::default();
     let mut urgent = false;
     for (index, wanted) in session.wanted().iter().enumerate() {
         match resolve(image, wanted) {
             Ok(key) => {
-                let (places, parts) = by_owner.entry(core.owner(&key)).or_default();
-                places.push(index);
-                parts.push(FetchPart {
+                let part = FetchPart {
                     key,
                     fetch_offset: wanted.fetch_offset,
                     max_bytes: wanted.partition_max_bytes.max(0) as usize,
                     current_leader_epoch: wanted.current_leader_epoch,
                     last_fetched_epoch: wanted.last_fetched_epoch,
-                });
+                };
+                calls.push(core.owner(&key), index, part);
                 results.push(FetchResult::failed(ErrorCode::NONE));
             }
             Err(code) => {
@@ -130,10 +129,10 @@ async fn read<W: World<Message = Message>>(
             }
         }
     }
-    let owners: Vec<(usize, Vec<FetchPart>)> = by_owner
-        .iter()
-        .map(|(owner, (_, parts))| (*owner, parts.clone()))
-        .collect();
+    let (places, owners): (Vec<_>, Vec<_>) = calls
+        .into_calls()
+        .map(|(owner, places, parts)| (places, (owner, parts)))
+        .unzip();
     let demand = if urgent {
         Demand {
             deadline: Instant(0),
@@ -143,9 +142,9 @@ async fn read<W: World<Message = Message>>(
         demand
     };
     let answers = ask(core, owners, demand).await;
-    for ((places, _), answer) in by_owner.values().zip(answers) {
-        for (place, result) in places.iter().zip(answer.0) {
-            results[*place] = result;
+    for (places, answer) in places.into_iter().zip(answers) {
+        for (place, result) in places.into_iter().zip(answer.0) {
+            results[place] = result;
         }
     }
     results

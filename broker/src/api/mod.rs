@@ -6,6 +6,7 @@ pub mod table;
 
 mod alter_configs;
 mod api_versions;
+mod body;
 mod coordinator;
 mod create_partitions;
 mod create_topics;

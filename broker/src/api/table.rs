@@ -1,10 +1,25 @@
-//! The APIs that this broker answers: one line each. ApiVersions, dispatch and the docs come from here.
+//! The APIs that this broker answers: one line each, with the handler. ApiVersions, dispatch and the docs come from here.
 //!
 //! An API that is not here is not advertised, and a request for it closes the connection, as Kafka does.
 
 use std::ops::RangeInclusive;
 
+use bytes::Bytes;
 use corelane_protocol::api_key::ApiKey;
+
+use super::{
+    alter_configs, api_versions,
+    body::{decoded, whole},
+    context::{Outcome, RequestContext},
+    create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
+    describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch, produce,
+    sync_group,
+};
+use crate::{
+    core::{Core, Message},
+    runtime::world::World,
+};
 
 /// One API as this broker speaks it.
 #[derive(Clone, Debug)]
@@ -17,43 +32,55 @@ pub struct Api {
 }
 
 macro_rules! apis {
-    ($( $key:ident $min:literal ..= $max:literal $(advertised from $advertised:literal)?; )*) => {
+    ($( $key:ident $min:literal ..= $max:literal $(advertised from $advertised:literal)? => $body:ident $api:ident; )*) => {
         /// In order of key.
         pub const APIS: &[Api] = &[ $( Api {
             key: ApiKey::$key,
             versions: $min..=$max,
             advertised_min: { let _min: i16 = $min; $( let _min: i16 = $advertised; )? _min },
         }, )* ];
+
+        /// Carries out a request whose API and version are in the table.
+        pub(super) async fn handle<W: World<Message = Message>>(
+            core: Core<W>,
+            context: RequestContext,
+            body: Bytes,
+        ) -> Outcome {
+            match context.api_key {
+                $( ApiKey::$key => $body(core, context, body, $api::handle).await, )*
+                other => unreachable!("{other} is not in the table"),
+            }
+        }
     };
 }
 
 apis! {
     // librdkafka turns compression off unless version 0 is shown (KAFKA-18659); 0 to 2 are refused all the same.
-    PRODUCE                     3..=13 advertised from 0;
-    FETCH                       4..=18;
-    LIST_OFFSETS                1..=11;
-    METADATA                    0..=13;
-    OFFSET_COMMIT               2..=10;
-    OFFSET_FETCH                1..=10;
-    FIND_COORDINATOR            0..=6;
-    JOIN_GROUP                  0..=9;
-    HEARTBEAT                   0..=4;
-    LEAVE_GROUP                 0..=5;
-    SYNC_GROUP                  0..=5;
-    DESCRIBE_GROUPS             0..=6;
-    LIST_GROUPS                 0..=5;
-    API_VERSIONS                0..=4;
-    CREATE_TOPICS               2..=7;
-    DELETE_TOPICS               1..=6;
+    PRODUCE                     3..=13 advertised from 0   => whole   produce;
+    FETCH                       4..=18                     => whole   fetch;
+    LIST_OFFSETS                1..=11                     => decoded list_offsets;
+    METADATA                    0..=13                     => decoded metadata;
+    OFFSET_COMMIT               2..=10                     => decoded offset_commit;
+    OFFSET_FETCH                1..=10                     => decoded offset_fetch;
+    FIND_COORDINATOR            0..=6                      => decoded find_coordinator;
+    JOIN_GROUP                  0..=9                      => decoded join_group;
+    HEARTBEAT                   0..=4                      => decoded heartbeat;
+    LEAVE_GROUP                 0..=5                      => decoded leave_group;
+    SYNC_GROUP                  0..=5                      => decoded sync_group;
+    DESCRIBE_GROUPS             0..=6                      => decoded describe_groups;
+    LIST_GROUPS                 0..=5                      => decoded list_groups;
+    API_VERSIONS                0..=4                      => decoded api_versions;
+    CREATE_TOPICS               2..=7                      => decoded create_topics;
+    DELETE_TOPICS               1..=6                      => decoded delete_topics;
     // Version 6 (two-phase commit, KIP-939) is still unstable in Kafka 4.3.
-    INIT_PRODUCER_ID            0..=5;
-    OFFSET_FOR_LEADER_EPOCH     2..=4;
-    DESCRIBE_CONFIGS            1..=4;
-    ALTER_CONFIGS               0..=2;
-    CREATE_PARTITIONS           0..=3;
-    DELETE_GROUPS               0..=2;
-    INCREMENTAL_ALTER_CONFIGS   0..=1;
-    DESCRIBE_CLUSTER            0..=2;
+    INIT_PRODUCER_ID            0..=5                      => decoded init_producer_id;
+    OFFSET_FOR_LEADER_EPOCH     2..=4                      => decoded offset_for_leader_epoch;
+    DESCRIBE_CONFIGS            1..=4                      => decoded describe_configs;
+    ALTER_CONFIGS               0..=2                      => decoded alter_configs;
+    CREATE_PARTITIONS           0..=3                      => decoded create_partitions;
+    DELETE_GROUPS               0..=2                      => decoded delete_groups;
+    INCREMENTAL_ALTER_CONFIGS   0..=1                      => decoded incremental_alter_configs;
+    DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;
 }
 
 /// The line of an API.

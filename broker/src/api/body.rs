@@ -1,0 +1,47 @@
+//! The two ways in which a request's body reaches its handler; the table says which.
+
+use bytes::Bytes;
+use corelane_protocol::{message::Message as WireMessage, wire::Reader};
+
+use super::context::{Outcome, RequestContext, respond};
+use crate::{
+    core::{Core, Message},
+    runtime::world::World,
+};
+
+/// Produce and Fetch read their body themselves, in place.
+pub(super) async fn whole<W, Handling>(
+    core: Core<W>,
+    context: RequestContext,
+    body: Bytes,
+    handle: impl FnOnce(Core<W>, RequestContext, Bytes) -> Handling,
+) -> Outcome
+where
+    W: World<Message = Message>,
+    Handling: Future<Output = Outcome>,
+{
+    handle(core, context, body).await
+}
+
+/// The usual way: the whole body is decoded, and one message is the answer.
+pub(super) async fn decoded<W, Request, Response, Handling>(
+    core: Core<W>,
+    context: RequestContext,
+    body: Bytes,
+    handle: impl FnOnce(Core<W>, RequestContext, Request) -> Handling,
+) -> Outcome
+where
+    W: World<Message = Message>,
+    Request: WireMessage,
+    Response: WireMessage,
+    Handling: Future<Output = Response>,
+{
+    let mut reader = Reader::new(&body);
+    match Request::decode(&mut reader, context.api_version) {
+        Ok(request) => {
+            let response = handle(core, context.clone(), request).await;
+            respond(&context, &response)
+        }
+        Err(error) => context.malformed(&error),
+    }
+}
