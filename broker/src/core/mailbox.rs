@@ -4,7 +4,7 @@ use super::{
     Core, ReplyTo,
     message::{Message, Reply, Request},
 };
-use crate::{group, partition, runtime::world::World};
+use crate::{group, net, partition, runtime::world::World};
 
 /// Takes messages for as long as the core lives.
 pub(super) async fn run<W: World<Message = Message>>(core: Core<W>) {
@@ -34,6 +34,15 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
         Request::Wish(call) => answer_later(core, to, "wish", |core| async move {
             Reply::Wish(core.controller().wish(call.0).await)
         }),
+        Request::Admit(call) => {
+            let verdicts = core.connections.borrow_mut().on_accept(call.0, to);
+            net::tell(core, verdicts);
+        }
+        Request::Closed(call) => {
+            core.reply(to, Reply::Closed(()));
+            let verdicts = core.connections.borrow_mut().on_close(call.0);
+            net::tell(core, verdicts);
+        }
         Request::Open(call) => {
             answer_later(
                 core,

@@ -3,13 +3,14 @@
 //! A call is one message to the core that owns the data, is carried out there against that core's memory alone, and
 //! comes back as one reply. Bytes travel by reference. A call to the own core takes the same door, without the ring.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use corelane_storage::Identity;
 
 use crate::{
     group::{self, GroupCall},
     metadata::{Answer, Image, Wish, WishError},
+    net::quota::Verdict,
     partition::{
         EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall, ListOffsetsAnswer, ListOffsetsCall, ProduceAnswer,
         ProduceCall,
@@ -68,6 +69,10 @@ calls! {
     Drain(DrainCall) -> ();
     /// Close the store.
     Stop(StopCall) -> ();
+    /// May this connection be served? Only the controller's core is asked; answered once there is room.
+    Admit(AdmitCall) -> Verdict;
+    /// A connection that was served is closed.
+    Closed(ClosedCall) -> ();
     /// Change metadata; only the controller's core is asked.
     Wish(WishCall) -> Result<Answer, WishError>;
     Produce(ProduceCall) -> ProduceAnswer;
@@ -87,6 +92,9 @@ pub struct RegisteredCall(pub u64);
 pub struct ListenCall;
 pub struct DrainCall;
 pub struct StopCall;
+/// From where it comes.
+pub struct AdmitCall(pub IpAddr);
+pub struct ClosedCall(pub IpAddr);
 pub struct WishCall(pub Wish);
 /// The waiter id that the fetch carried.
 pub struct CancelFetchCall(pub u64);

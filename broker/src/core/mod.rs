@@ -35,6 +35,7 @@ use crate::{
     config::{self, TopicConfig},
     group::Groups,
     metadata::Image,
+    net::quota::Connections,
     node::{Endpoint, Endpoints, NodeOptions, TuneStore},
     partition::{Partitions, session::FetchSessions},
     raft_driver::Controller,
@@ -69,6 +70,8 @@ pub struct State<W: World> {
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) groups: RefCell<Groups>,
     pub(crate) timers: timers::Timers,
+    /// Of the whole node; counted on the controller's core.
+    pub(crate) connections: RefCell<Connections<ReplyTo>>,
     identity: OnceCell<Identity>,
     store: OnceCell<Store<W::Disk>>,
     controller: OnceCell<Controller>,
@@ -94,6 +97,7 @@ impl<W: World<Message = Message>> Core<W> {
             world.core(),
             world.cores(),
         );
+        let connections = Connections::new(config.max_connections as usize, config.max_connections_per_ip as usize);
         Core(Rc::new(State {
             world,
             config,
@@ -101,6 +105,7 @@ impl<W: World<Message = Message>> Core<W> {
             fetch_sessions: RefCell::new(sessions),
             groups: RefCell::default(),
             timers: timers::Timers::default(),
+            connections: RefCell::new(connections),
             identity: OnceCell::new(),
             store: OnceCell::new(),
             controller: OnceCell::new(),

@@ -1,12 +1,12 @@
 //! One client connection: bytes in, frames to dispatch, answers out in the order of the requests.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::in_flight::InFlight;
+use super::{activity::Activity, in_flight::InFlight};
 use crate::{
     api::{context::Outcome, dispatch},
     core::{Core, Message},
@@ -19,19 +19,28 @@ use crate::{
 /// A panic below is caught here and nowhere else: it costs the client its connection, and everybody else nothing.
 pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W::Stream, peer: SocketAddr) {
     let in_flight = InFlight::default();
+    let activity = Activity::new(core.world.clone());
+    let silence = async {
+        match u64::try_from(core.config.connections_max_idle_ms) {
+            Ok(idle_ms) => activity.silence(Duration::from_millis(idle_ms), &in_flight).await,
+            Err(_) => std::future::pending().await,
+        }
+        tracing::debug!(%peer, "silent for too long");
+        Ok(())
+    };
     let conversation = async {
         // Reading ends first; what was asked by then is still answered, for clients that close early with acks=0.
         let reading = async {
-            let end = read_requests(&core, &stream, peer, &in_flight).await;
+            let end = read_requests(&core, &stream, peer, &in_flight, &activity).await;
             in_flight.end();
             Ok::<_, String>(end)
         };
         // A failed answer ends both halves at once.
-        future::try_zip(reading, answer(&stream, &in_flight))
+        future::try_zip(reading, answer(&stream, &in_flight, &activity))
             .await
             .and_then(|(end, ())| end)
     };
-    match AssertUnwindSafe(conversation).catch_unwind().await {
+    match AssertUnwindSafe(conversation.or(silence)).catch_unwind().await {
         Ok(Ok(())) => tracing::debug!(%peer, "connection closed"),
         Ok(Err(reason)) => tracing::warn!(%peer, %reason, "connection closed"),
         Err(_) => tracing::error!(%peer, "connection closed: handling one of its requests panicked"),
@@ -44,6 +53,7 @@ async fn read_requests<W: World<Message = Message>>(
     stream: &W::Stream,
     peer: SocketAddr,
     in_flight: &InFlight,
+    activity: &Activity<W>,
 ) -> Result<(), String> {
     let frame_bytes_max = core.config.socket_request_max_bytes as usize;
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
@@ -69,7 +79,7 @@ async fn read_requests<W: World<Message = Message>>(
                     received.len()
                 ));
             }
-            Ok(_) => {}
+            Ok(_) => activity.touch(),
             Err(error) => {
                 tracing::debug!(%peer, %error, "connection lost");
                 return Ok(());
@@ -92,7 +102,7 @@ fn take_frame(received: &mut BytesMut, frame_bytes_max: usize) -> Result<Option<
     }
 }
 
-async fn answer<S: Stream>(stream: &S, in_flight: &InFlight) -> Result<(), String> {
+async fn answer<W: World>(stream: &W::Stream, in_flight: &InFlight, activity: &Activity<W>) -> Result<(), String> {
     while let Some(outcomes) = in_flight.finished().await {
         let mut parts = Vec::new();
         let mut close = None;
@@ -107,10 +117,12 @@ async fn answer<S: Stream>(stream: &S, in_flight: &InFlight) -> Result<(), Strin
             }
             if parts.len() >= SEND_PARTS_MAX {
                 send(stream, std::mem::take(&mut parts)).await?;
+                activity.touch();
             }
         }
         if !parts.is_empty() {
             send(stream, parts).await?;
+            activity.touch();
         }
         if let Some(reason) = close {
             return Err(reason);

@@ -67,6 +67,10 @@ impl InFlight {
         self.wake();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
+
     /// No further request will begin.
     pub(super) fn end(&self) {
         self.ended.set(true);

@@ -1,20 +1,28 @@
 //! Connections: accept, frames, order of answers, byte budgets. Bodies are decoded elsewhere.
 
+mod activity;
 mod connection;
 mod in_flight;
+pub mod quota;
 
 use std::net::SocketAddr;
 
+use quota::Verdict;
+
 use crate::{
-    core::{Core, Message},
-    runtime::world::{Listener, World},
+    core::{
+        CONTROLLER_CORE, Core, Message, ReplyTo,
+        message::{AdmitCall, ClosedCall, Reply},
+    },
+    runtime::world::{Listener, Stream, World},
 };
 
-/// Accepts on one address until the core stops.
+/// Accepts on one address until the core stops. One connection at a time waits for its admission; the next ones wait at the
+/// listener, which takes a bounded number of them from the kernel.
 pub async fn accept<W: World<Message = Message>>(core: Core<W>, listener: W::Listener) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => open(&core, stream, peer),
+            Ok((stream, peer)) => admit(&core, stream, peer).await,
             Err(error) if core.is_stopping() => {
                 tracing::debug!(%error, "listener closed");
                 return;
@@ -28,12 +36,28 @@ pub async fn accept<W: World<Message = Message>>(core: Core<W>, listener: W::Lis
     }
 }
 
-fn open<W: World<Message = Message>>(core: &Core<W>, stream: W::Stream, peer: SocketAddr) {
-    if core.is_stopping() {
-        return;
+async fn admit<W: World<Message = Message>>(core: &Core<W>, stream: W::Stream, peer: SocketAddr) {
+    let address = peer.ip().to_canonical();
+    match core.call(CONTROLLER_CORE, AdmitCall(address)).await {
+        Verdict::Serve => {
+            let core = core.clone();
+            core.world.clone().spawn("connection", async move {
+                if !core.is_stopping() {
+                    connection::serve(core.clone(), stream, peer).await;
+                }
+                core.call(CONTROLLER_CORE, ClosedCall(address)).await;
+            });
+        }
+        Verdict::SendAway => {
+            tracing::info!(%peer, "sent away: its address has as many connections as it may (max.connections.per.ip)");
+            stream.shutdown();
+        }
     }
-    let task_core = core.clone();
-    core.world.spawn("connection", async move {
-        connection::serve(task_core, stream, peer).await;
-    });
+}
+
+/// On the controller's core: tells who asked what becomes of their connections.
+pub(crate) fn tell<W: World<Message = Message>>(core: &Core<W>, verdicts: Vec<(ReplyTo, Verdict)>) {
+    for (asker, verdict) in verdicts {
+        core.reply(asker, Reply::Admit(verdict));
+    }
 }

@@ -5,11 +5,12 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{TempFolder, cache_folder, client::Family, wait_until};
+use super::{TempFolder, cache_folder, client::Family, in_ci, wait_until};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -18,8 +19,13 @@ pub struct Broker {
     pub port: u16,
     cores: usize,
     settings: Vec<(String, String)>,
+    /// Words before the program's name that make it run with fewer rights.
+    launcher: Vec<String>,
     child: Option<Child>,
 }
+
+/// Linux's `nobody`.
+const NOBODY: u32 = 65534;
 
 /// Whether the suites run against Apache Kafka instead of this broker.
 pub fn is_peer() -> bool {
@@ -34,6 +40,36 @@ impl Broker {
 
     /// `settings` come after the ones every test wants.
     pub fn start_with(name: &str, cores: usize, settings: &[(&str, &str)]) -> Self {
+        let folder = TempFolder::new(name);
+        Self::start_in(folder, Vec::new(), cores, settings)
+    }
+
+    /// Starts as `nobody` when the test runs as root, else as whoever runs it, with so much lockable memory. `None` where
+    /// that much may not be locked at all; in CI that is a failure.
+    pub fn start_as_ordinary_user(name: &str, cores: usize, memlock_bytes: u64) -> Option<Self> {
+        let limit = format!("--memlock={memlock_bytes}:{memlock_bytes}");
+        let permitted = Command::new("prlimit").args([&limit, "true"]).status();
+        if !permitted.is_ok_and(|status| status.success()) {
+            let why = format!("{memlock_bytes} bytes of memory may not be locked here (ulimit -l)");
+            assert!(!in_ci(), "{why}");
+            eprintln!("skipped: {why}");
+            return None;
+        }
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let mut launcher: Vec<String> = Vec::new();
+        // Nobody else need be able to enter the folders of the build.
+        let folder = TempFolder::within(Path::new("/var/tmp"), &format!("corelane-{name}"));
+        if is_root {
+            std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).expect("give the folder away");
+            let (user, group) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
+            launcher.extend([user, group, "--clear-groups".into(), "--inh-caps=-all".into()]);
+        }
+        launcher.extend(["--".into(), "prlimit".into(), limit]);
+        std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
+        Some(Self::start_in(folder, launcher, cores, &[]))
+    }
+
+    fn start_in(folder: TempFolder, launcher: Vec<String>, cores: usize, settings: &[(&str, &str)]) -> Self {
         let mut all = vec![
             ("num.partitions", "3"),
             // A group of a test need not wait for members that nobody will start.
@@ -44,13 +80,14 @@ impl Broker {
         ];
         all.extend(settings);
         let mut broker = Broker {
-            folder: TempFolder::new(name),
+            folder,
             port: free_port(),
             cores,
             settings: all
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
+            launcher,
             child: None,
         };
         if is_peer() {
@@ -118,6 +155,13 @@ impl Broker {
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
 
+    /// Sends a signal by name.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.expect("kill").success(), "SIG{name} to {pid}");
+    }
+
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
@@ -132,7 +176,14 @@ impl Broker {
     }
 
     fn command(&self) -> Command {
-        let mut command = dies_with_test(env!("CARGO_BIN_EXE_corelane"));
+        let mut command = if self.launcher.is_empty() {
+            dies_with_test(env!("CARGO_BIN_EXE_corelane"))
+        } else {
+            let mut command = Command::new("setpriv");
+            command.args(["--pdeathsig", "KILL"]).args(&self.launcher);
+            command.arg(self.folder().join("corelane"));
+            command
+        };
         command.args(["start", "--cores", &self.cores.to_string()]);
         command.args(["--set", &format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port)]);
         command.args(["--set", &format!("log.dirs={}", self.folder().join("data").display())]);

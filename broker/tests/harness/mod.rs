@@ -9,6 +9,7 @@ pub mod broker;
 pub mod client;
 pub mod program;
 pub mod records;
+pub mod wire;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -47,7 +48,10 @@ pub struct TempFolder(PathBuf);
 
 impl TempFolder {
     pub fn new(name: &str) -> Self {
-        let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        Self::within(&PathBuf::from(env!("CARGO_TARGET_TMPDIR")), name)
+    }
+
+    pub fn within(base: &std::path::Path, name: &str) -> Self {
         let path = base.join(format!("{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).expect("temp folder");
