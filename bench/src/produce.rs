@@ -5,7 +5,7 @@
 
 use std::{
     io, thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use clap::Args;
@@ -134,7 +134,9 @@ impl Produce {
     fn client(&self, leader: &str, partition: i32, begin: Instant, time: Duration) -> io::Result<Latencies> {
         let mut connection = Connection::open(leader)?;
         let mut batch = Builder::new();
-        batch.push(0, None, Some(&vec![b'x'; self.record_bytes]));
+        // Of today, or retention would take it.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        batch.push(now.as_millis() as i64, None, Some(&vec![b'x'; self.record_bytes]));
         let request = ProduceRequestData {
             acks: -1,
             timeout_ms: 30_000,
