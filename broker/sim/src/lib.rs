@@ -16,6 +16,7 @@
 
 pub mod broker;
 pub mod client;
+pub mod cluster;
 pub mod history;
 pub mod invariants;
 pub mod network;

@@ -1,18 +1,22 @@
-//! Replays seeds: `cargo run -p corelane-sim -- --seed 7 --verbose` prints one line per event.
+//! Replays seeds: `cargo run -p corelane-sim -- --seed 7 --verbose` prints one line per event of whole nodes;
+//! `corelane-sim cluster --seed 7 --verbose` does so for a cluster of pure cores, `corelane-sim gate` runs many.
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use corelane_sim::{
     broker::{self, Mutant},
+    cluster::command::{GateOptions, Replay},
     scenario::{Plan, Report, run},
     trace::Trace,
 };
 
 /// Runs whole nodes in simulated worlds and judges what clients saw.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -27,8 +31,19 @@ struct Options {
     mutant: Option<Mutant>,
 }
 
+#[derive(Subcommand)]
+enum Command {
+    Cluster(Replay),
+    Gate(GateOptions),
+}
+
 fn main() -> ExitCode {
     let options = Options::parse();
+    match &options.command {
+        Some(Command::Cluster(replay)) => return replay.run(),
+        Some(Command::Gate(gate)) => return gate.run(),
+        None => {}
+    }
     let mut failed = Vec::new();
     for seed in options.seed..options.seed.saturating_add(options.count) {
         let plan = Plan::draw(seed);

@@ -1,0 +1,300 @@
+//! The cluster under test and the loop that feeds it.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use corelane_raft::VoterId;
+
+use super::{
+    clock::{Clock, TRUE_RATE},
+    invariants::Invariants,
+    journal::Journal,
+    marks::{Mark, Marks},
+    network::Network,
+    node::{Disk, Held, Node, Write},
+    packet::Packet,
+    plan::Plan,
+    spread,
+    timeline::{Micros, Timeline},
+    trace::Trace,
+};
+use crate::Random;
+
+/// Cores with a journal of their own on each node.
+const JOURNALS: usize = 2;
+
+#[derive(Debug)]
+pub struct Cluster {
+    pub plan: Plan,
+    pub(super) timeline: Timeline<Event>,
+    pub(super) random: Random,
+    pub(super) network: Network,
+    pub(super) nodes: Vec<Node>,
+    pub(super) invariants: Invariants,
+    pub marks: Marks,
+    pub trace: Trace,
+    /// Delivered events that changed a core's state or were refused by one of its rules.
+    pub steps: u64,
+    pub(super) healed: bool,
+    /// Storage ids, values and whatever else must never come twice.
+    pub(super) next_id: u64,
+    /// Voters whose disks are gone: never so many that a majority could be lost.
+    pub(super) wiped: usize,
+    pub(super) voters: BTreeSet<VoterId>,
+}
+
+#[derive(Debug)]
+pub enum Event {
+    Deliver {
+        to: usize,
+        packet: Packet,
+    },
+    /// Some of a journal's writes are durable.
+    Written {
+        node: usize,
+        life: u32,
+        journal: usize,
+    },
+    /// A group's timer may be due.
+    Wake {
+        node: usize,
+        life: u32,
+        group: usize,
+    },
+    Propose,
+    /// The plan's action of this index.
+    Act(usize),
+    Start {
+        node: usize,
+    },
+    /// A pause ends.
+    Resume {
+        node: usize,
+    },
+    Cut {
+        from: usize,
+        to: usize,
+        until: Micros,
+    },
+}
+
+impl Cluster {
+    pub fn new(plan: Plan, trace: Trace) -> Cluster {
+        let mut random = Random::new(plan.seed);
+        let network = Network::new(plan.network.clone(), plan.nodes, random.split());
+        let mut cluster = Cluster {
+            timeline: Timeline::default(),
+            network,
+            nodes: Vec::new(),
+            invariants: Invariants::new(plan.groups()),
+            marks: Marks::default(),
+            trace,
+            steps: 0,
+            healed: false,
+            next_id: 1,
+            wiped: 0,
+            voters: BTreeSet::new(),
+            random,
+            plan,
+        };
+        for id in 0..cluster.plan.nodes {
+            let node = cluster.new_node(id);
+            cluster.nodes.push(node);
+        }
+        cluster.voters = cluster.first_voters();
+        for id in 0..cluster.plan.nodes {
+            let at = cluster.random.below(200_000);
+            cluster.timeline.plan(at, Event::Start { node: id });
+        }
+        for (index, planned) in cluster.plan.actions.iter().enumerate() {
+            cluster.timeline.plan(planned.at, Event::Act(index));
+        }
+        cluster.timeline.plan(cluster.plan.propose_every, Event::Propose);
+        cluster
+    }
+
+    fn new_node(&mut self, id: usize) -> Node {
+        Node {
+            id,
+            up: false,
+            life: 0,
+            paused_until: 0,
+            waiting: VecDeque::new(),
+            clock: Clock::new(self.random.below(1 << 30), TRUE_RATE),
+            storage_id: u128::from(self.fresh_id()),
+            journals: (0..JOURNALS).map(|_| Journal::default()).collect(),
+            stalled_until: 0,
+            disk: Disk {
+                groups: vec![Default::default(); self.plan.groups()],
+            },
+            groups: Vec::new(),
+        }
+    }
+
+    pub fn now(&self) -> Micros {
+        self.timeline.now()
+    }
+
+    pub(super) fn fresh_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub fn violation(&self) -> Option<&str> {
+        self.invariants.violation()
+    }
+
+    /// Events until then, or until an invariant breaks.
+    pub fn run_until(&mut self, until: Micros) {
+        while self.violation().is_none() {
+            match self.timeline.next(until) {
+                Some(event) => self.on_event(event),
+                None => return,
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        let now = self.now();
+        if let Some(node) = event.node()
+            && self.nodes[node].paused_until > now
+        {
+            self.nodes[node].waiting.push_back(event);
+            return;
+        }
+        match event {
+            Event::Deliver { to, packet } => self.on_packet(to, packet),
+            Event::Written { node, life, journal } if self.lives(node, life) => self.on_written(node, journal),
+            Event::Wake { node, life, group } if self.lives(node, life) => self.on_wake(node, group),
+            Event::Written { .. } | Event::Wake { .. } => {}
+            Event::Propose => self.propose_to_groups(),
+            Event::Act(index) => self.act(index),
+            Event::Start { node } => self.start(node),
+            Event::Resume { node } => self.resume(node),
+            Event::Cut { from, to, until } => {
+                if !self.healed {
+                    self.network.cut(from, to, until);
+                }
+            }
+        }
+    }
+
+    fn lives(&self, node: usize, life: u32) -> bool {
+        self.nodes[node].up && self.nodes[node].life == life
+    }
+
+    fn on_packet(&mut self, to: usize, packet: Packet) {
+        if !self.nodes[to].up {
+            return;
+        }
+        match packet {
+            Packet::Raft {
+                group,
+                from,
+                to: voter,
+                message,
+            } => {
+                if voter != self.nodes[to].voter() {
+                    self.marks.hit(Mark::MessageForWipedDisk);
+                    return;
+                }
+                self.on_raft_message(to, group, from, message);
+            }
+        }
+    }
+
+    pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
+        let Packet::Raft { group, message, .. } = &packet;
+        let disk = &self.nodes[from].disk.groups[*group];
+        let verdict = self.invariants.monotone.on_reply(*group, from, message, disk);
+        self.judge("I5", verdict);
+        let arrivals = self.network.send(self.now(), from, to);
+        if let Some(at) = arrivals.again {
+            let packet = packet.clone();
+            self.timeline.plan(at, Event::Deliver { to, packet });
+        }
+        if let Some(at) = arrivals.first {
+            self.timeline.plan(at, Event::Deliver { to, packet });
+        }
+    }
+
+    /// Sends when everything that was submitted to the journal before is durable.
+    pub(super) fn send_after_writes(&mut self, from: usize, journal: usize, to: usize, packet: Packet) {
+        let held = Held { to, packet };
+        let held = if self.plan.rules.host.replies_wait_for_the_disk {
+            self.nodes[from].journals[journal].hold(held)
+        } else {
+            Some(held)
+        };
+        if let Some(Held { to, packet }) = held {
+            self.send(from, to, packet);
+        }
+    }
+
+    pub(super) fn submit(&mut self, node: usize, journal: usize, write: Write) {
+        self.nodes[node].journals[journal].submit(write);
+        self.plan_completion(node, journal);
+    }
+
+    fn plan_completion(&mut self, node: usize, journal: usize) {
+        let now = self.now();
+        let place = &mut self.nodes[node];
+        if place.journals[journal].busy || place.journals[journal].pending() == 0 {
+            return;
+        }
+        place.journals[journal].busy = true;
+        let disk = &self.plan.disk;
+        let mut takes = spread(&mut self.random, disk.write_min, disk.write_max);
+        if !self.healed && disk.slow > 0 && self.random.chance(disk.slow, 1000) {
+            takes *= 100;
+        }
+        let (at, life) = ((now + takes).max(place.stalled_until), place.life);
+        self.timeline.plan(at, Event::Written { node, life, journal });
+    }
+
+    /// One flush may take one write or all that came meanwhile.
+    fn on_written(&mut self, node: usize, journal: usize) {
+        let pending = self.nodes[node].journals[journal].pending() as u64;
+        self.nodes[node].journals[journal].busy = false;
+        for _ in 0..=self.random.below(pending.max(1)) {
+            let place = &mut self.nodes[node];
+            let Some(write) = place.journals[journal].complete() else {
+                break;
+            };
+            place.disk.apply(&write);
+            while let Some(Held { to, packet }) = self.nodes[node].journals[journal].release() {
+                self.send(node, to, packet);
+            }
+            match write {
+                Write::Group { group, persist } => self.on_group_persisted(node, group, persist.number),
+            }
+        }
+        self.plan_completion(node, journal);
+    }
+
+    /// A disk that stalled goes on.
+    pub(super) fn finish_writes(&mut self, n: usize) {
+        let (now, life) = (self.now(), self.nodes[n].life);
+        for journal in 0..JOURNALS {
+            self.timeline.plan(now, Event::Written { node: n, life, journal });
+        }
+    }
+
+    pub(super) fn judge(&mut self, invariant: &str, verdict: Result<(), String>) {
+        if let Err(what) = verdict {
+            let now = self.now();
+            self.trace
+                .note(now, self.steps, || format!("{invariant} BROKEN: {what}"));
+            self.invariants.report(invariant, &what);
+        }
+    }
+}
+
+impl Event {
+    /// Whose process must run for this to happen.
+    fn node(&self) -> Option<usize> {
+        match *self {
+            Event::Deliver { to: node, .. } | Event::Written { node, .. } | Event::Wake { node, .. } => Some(node),
+            Event::Propose | Event::Act(_) | Event::Start { .. } | Event::Resume { .. } | Event::Cut { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Raft groups of a running node: inputs in, outputs carried out, every change observed.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use corelane_raft::{Config, HardState, Input, Message, Outgoing, Persist, Term, VoterId};
+
+use super::{
+    cluster::{Cluster, Event},
+    group::Group,
+    marks::Mark,
+    node::Write,
+    packet::Packet,
+    timeline::Micros,
+};
+
+/// A follower that lacks this many entries gets them in several appends.
+const LAGS: u64 = 10;
+
+impl Cluster {
+    pub(super) fn start_groups(&mut self, n: usize) {
+        let now = self.now();
+        for g in 0..self.plan.groups() {
+            let config = self.raft_config(n);
+            let node = &mut self.nodes[n];
+            let local = node.clock.read(now);
+            let mut group = Group::start(config, &node.disk.groups[g], local, &mut self.random);
+            if self.trace.is_verbose() {
+                let (term, end) = (group.raft.term(), group.log.end());
+                self.trace.note(now, self.steps, || {
+                    format!("n{n} g{g} starts in term {term}, log ends at {end}")
+                });
+            }
+            group.wake_at = Micros::MAX;
+            self.nodes[n].groups.push(group);
+            self.plan_wake(n, g);
+        }
+    }
+
+    fn raft_config(&self, n: usize) -> Config {
+        let raft = &self.plan.raft;
+        let mut config = Config::new(self.nodes[n].voter(), self.voters.clone());
+        config.heartbeat_interval = std::time::Duration::from_micros(raft.heartbeat);
+        config.election_timeout_min = std::time::Duration::from_micros(raft.election_min);
+        config.election_timeout_max = std::time::Duration::from_micros(raft.election_max);
+        config.append_bytes_max = raft.append_bytes_max;
+        config.rules = self.plan.rules.raft;
+        config
+    }
+
+    pub(super) fn first_voters(&self) -> BTreeSet<VoterId> {
+        self.nodes.iter().map(|node| node.voter()).collect()
+    }
+
+    pub(super) fn on_wake(&mut self, n: usize, g: usize) {
+        let now = self.now();
+        let node = &mut self.nodes[n];
+        let group = &mut node.groups[g];
+        if group.wake_at <= now {
+            group.wake_at = Micros::MAX;
+        }
+        let due = group.raft.next_wake().is_some_and(|due| due <= node.clock.read(now));
+        if due {
+            self.step_group(n, g, Input::Tick);
+        } else {
+            self.plan_wake(n, g);
+        }
+    }
+
+    pub(super) fn on_raft_message(&mut self, n: usize, g: usize, from: VoterId, message: Message) {
+        self.step_group(n, g, Input::Received { from, message });
+    }
+
+    pub(super) fn on_group_persisted(&mut self, n: usize, g: usize, number: u64) {
+        if self.plan.rules.host.persisted_means_durable {
+            self.step_group(n, g, Input::Persisted(number));
+        }
+    }
+
+    /// Opaque entries, to whichever node believes that it leads.
+    pub(super) fn propose_to_groups(&mut self) {
+        let next = self.now() + self.random.between(1, 2 * self.plan.propose_every);
+        self.timeline.plan(next, Event::Propose);
+        let g = self.random.below(self.plan.groups() as u64) as usize;
+        for n in 0..self.nodes.len() {
+            let node = &self.nodes[n];
+            if node.up && node.paused_until <= self.now() && node.groups[g].raft.is_leader() {
+                let value = self.fresh_id();
+                self.step_group(n, g, Input::Propose(Bytes::copy_from_slice(&value.to_le_bytes())));
+            }
+        }
+    }
+
+    pub(super) fn step_group(&mut self, n: usize, g: usize, input: Input) {
+        let now = self.now();
+        let node = &mut self.nodes[n];
+        let local = node.clock.read(now);
+        let group = &mut node.groups[g];
+        let (term, led, commit) = (group.raft.term(), group.raft.is_leader(), group.raft.commit());
+        let line = self.trace.is_verbose().then(|| format!("g{g} {input:?}"));
+        let kind = kind_of(&input);
+        let output = group.raft.step(local, input, &group.log);
+        self.steps += 1;
+        let end = group.raft.last().end;
+        let number = kind | (g as u64) << 3 | output.commit << 8 | end << 24 | u64::from(group.raft.term()) << 40;
+        self.trace.event(now, self.steps, n, number, || {
+            format!(
+                "{} -> {:?}, term {}, {output:?}",
+                line.unwrap_or_default(),
+                group.raft.role(),
+                group.raft.term()
+            )
+        });
+
+        if !output.persist.is_empty() {
+            self.persist_group(n, g, output.persist);
+        }
+        for Outgoing { to, message } in output.send_now {
+            self.send_raft(n, g, to, message, false);
+        }
+        for Outgoing { to, message } in output.send_after_persist {
+            self.send_raft(n, g, to, message, true);
+        }
+        self.observe_group(n, g, term, led, commit);
+        self.plan_wake(n, g);
+    }
+
+    fn persist_group(&mut self, n: usize, g: usize, persist: Persist) {
+        let log = &mut self.nodes[n].groups[g].log;
+        let end_before = log.end();
+        log.apply(&persist);
+        let start = persist.truncate_to.unwrap_or(end_before);
+        if persist.truncate_to.is_some_and(|end| end < end_before) {
+            self.marks.hit(Mark::GroupEntriesReplaced);
+        }
+        let verdict = self.invariants.log_matching.on_append(g, start, log);
+        self.judge("I2", verdict);
+        let (journal, number) = (self.nodes[n].journal_of(g), persist.number);
+        self.submit(n, journal, Write::Group { group: g, persist });
+        if !self.plan.rules.host.persisted_means_durable {
+            self.step_group(n, g, Input::Persisted(number));
+        }
+    }
+
+    fn send_raft(&mut self, n: usize, group: usize, to: VoterId, message: Message, after_persist: bool) {
+        let from = self.nodes[n].voter();
+        let packet = Packet::Raft {
+            group,
+            from,
+            to,
+            message,
+        };
+        let peer = to.node as usize;
+        if after_persist {
+            let journal = self.nodes[n].journal_of(group);
+            self.send_after_writes(n, journal, peer, packet);
+        } else {
+            self.send(n, peer, packet);
+        }
+    }
+
+    fn observe_group(&mut self, n: usize, g: usize, term_before: Term, led_before: bool, commit_before: u64) {
+        let group = &mut self.nodes[n].groups[g];
+        let (term, leads, commit) = (group.raft.term(), group.raft.is_leader(), group.raft.commit());
+        let verdict = self
+            .invariants
+            .monotone
+            .on_group(g, n, (term_before, commit_before), (term, commit));
+        self.judge("I5", verdict);
+        if leads && (!led_before || term != term_before) {
+            self.on_group_elected(n, g, term);
+        }
+        if commit > commit_before {
+            let group = &mut self.nodes[n].groups[g];
+            let verdict = self
+                .invariants
+                .leader_completeness
+                .on_commit(g, term, commit, &group.log);
+            let applied = self
+                .invariants
+                .state_machine
+                .on_apply(g, group.applied, commit, &group.log);
+            group.applied = commit;
+            self.judge("I3", verdict);
+            self.judge("I4", applied);
+        }
+    }
+
+    fn on_group_elected(&mut self, n: usize, g: usize, term: Term) {
+        self.marks.hit(Mark::GroupElected);
+        let voter = self.nodes[n].voter();
+        let others = self.nodes.iter().filter(|node| node.id != n && node.up);
+        let mut others = others.map(|node| &node.groups[g].raft);
+        if others.any(|raft| raft.is_leader()) {
+            self.marks.hit(Mark::GroupLedInTwoTerms);
+        }
+        let verdict = self.invariants.one_leader.on_elected(g, term, voter);
+        self.judge("I1", verdict);
+        let log = &self.nodes[n].groups[g].log;
+        let verdict = self.invariants.leader_completeness.on_elected(g, term, log);
+        let end = log.end();
+        self.judge("I3", verdict);
+        let lags = |raft: &corelane_raft::Raft| raft.last().end + LAGS <= end;
+        if self.nodes.iter().any(|node| node.up && lags(&node.groups[g].raft)) {
+            self.marks.hit(Mark::GroupFollowerLagged);
+        }
+    }
+
+    fn plan_wake(&mut self, n: usize, g: usize) {
+        let now = self.now();
+        let node = &mut self.nodes[n];
+        let Some(due) = node.groups[g].raft.next_wake() else {
+            return;
+        };
+        let at = node.clock.when(now, due);
+        if at < node.groups[g].wake_at {
+            node.groups[g].wake_at = at;
+            let life = node.life;
+            let wake = Event::Wake {
+                node: n,
+                life,
+                group: g,
+            };
+            self.timeline.plan(at, wake);
+        }
+    }
+
+    /// What a crash took from the groups.
+    pub(super) fn observe_lost_writes(&mut self, lost: &[Write]) {
+        for write in lost {
+            match write {
+                Write::Group { persist, .. } => {
+                    if !persist.append.is_empty() {
+                        self.marks.hit(Mark::GroupTailLost);
+                    }
+                    if persist.hard_state.is_some_and(|state: HardState| state.vote.is_some()) {
+                        self.marks.hit(Mark::GroupVoteLost);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn group_leader(&self, g: usize) -> Option<usize> {
+        let leads = |node: &&super::node::Node| node.up && node.groups[g].raft.is_leader();
+        let newest = self.nodes.iter().filter(leads);
+        newest.max_by_key(|node| node.groups[g].raft.term()).map(|node| node.id)
+    }
+}
+
+fn kind_of(input: &Input) -> u64 {
+    match input {
+        Input::Tick => 0,
+        Input::Received { .. } => 1,
+        Input::Propose(_) => 2,
+        Input::Persisted(_) => 3,
+    }
+}

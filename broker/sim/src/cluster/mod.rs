@@ -1,0 +1,61 @@
+//! Clusters made of the pure cores alone, run a million steps a second on one thread.
+//!
+//! ```text
+//!   Plan::draw(seed) ── sizes, rates, every fault with its time ──┐
+//!                                                                 v
+//!   Timeline (time, sequence) ──event──> Cluster ──input──> raft::Raft        one for each group and node
+//!        ^                                  │    <─output──
+//!        │                                  ├── persist ──> Journal ──(later, or never)──> Disk, Persisted
+//!        │                                  ├── send ─────> Network ──(later, twice, or never)──> Packet
+//!        │                                  ├── observe ──> invariants::*, Marks, Trace
+//!        └──────────── deliveries, completions, wake-ups ──────────┘
+//!
+//!   safety phase: the plan's faults        then heal, and the liveness phase: everything must come to rest in time
+//! ```
+//!
+//! Everything is a function of the seed and the plan. A step is one delivered event that changed a core's state or was
+//! refused by one of its rules; timers that were not due, and what the network lost, are not counted.
+//!
+//! Deliberately absent: bytes of records, files, sockets, and the code around the cores; whole nodes are simulated by
+//! the modules beside this one, far more slowly.
+
+mod actions;
+mod clock;
+mod cluster;
+pub mod command;
+mod consensus;
+mod faults;
+mod gate;
+mod group;
+mod invariants;
+mod journal;
+mod liveness;
+mod marks;
+mod network;
+mod node;
+mod packet;
+mod plan;
+mod rules;
+mod run;
+mod shrink;
+mod timeline;
+mod trace;
+
+#[cfg(test)]
+mod tests;
+
+pub use cluster::Cluster;
+pub use marks::{Mark, Marks};
+pub use plan::Plan;
+pub use rules::Rules;
+pub use run::{Report, run};
+
+use crate::Random;
+
+/// From `least` to about `most`, each power of two as likely as the next: delays that differ by orders of magnitude.
+fn spread(random: &mut Random, least: u64, most: u64) -> u64 {
+    let least = least.max(1);
+    let doublings = (most.max(least) / least).ilog2();
+    let base = least << random.below(u64::from(doublings) + 1);
+    base + random.below(base)
+}

@@ -1,0 +1,99 @@
+//! A node: a process that may be up, its disk, its clock.
+
+use std::collections::VecDeque;
+
+use corelane_raft::{Persist, VoterId};
+
+use super::{
+    clock::Clock,
+    cluster::Event,
+    group::{Group, GroupDisk},
+    journal::Journal,
+    packet::Packet,
+    timeline::Micros,
+};
+use crate::Random;
+
+#[derive(Debug)]
+pub struct Node {
+    pub id: usize,
+    pub up: bool,
+    /// Grows with every start; what was planned for an earlier life is void.
+    pub life: u32,
+    /// Events wait until then, in their order.
+    pub paused_until: Micros,
+    pub waiting: VecDeque<Event>,
+    pub clock: Clock,
+    pub storage_id: u128,
+    pub journals: Vec<Journal<Write, Held>>,
+    pub stalled_until: Micros,
+    pub disk: Disk,
+    /// By group; empty while the node is down.
+    pub groups: Vec<Group>,
+}
+
+/// What is on disk for sure.
+#[derive(Clone, Debug, Default)]
+pub struct Disk {
+    pub groups: Vec<GroupDisk>,
+}
+
+#[derive(Debug)]
+pub enum Write {
+    Group { group: usize, persist: Persist },
+}
+
+/// A message that promises something about writes.
+#[derive(Debug)]
+pub struct Held {
+    pub to: usize,
+    pub packet: Packet,
+}
+
+impl Node {
+    pub fn voter(&self) -> VoterId {
+        VoterId {
+            node: self.id as i32,
+            storage_id: self.storage_id,
+        }
+    }
+
+    /// A group's journal: each belongs to one core.
+    pub fn journal_of(&self, group: usize) -> usize {
+        group % self.journals.len()
+    }
+
+    /// The process ends. Each journal keeps its own prefix of what was not durable. Gives what was lost.
+    pub fn crash(&mut self, random: &mut Random) -> Vec<Write> {
+        self.up = false;
+        self.paused_until = 0;
+        self.waiting.clear();
+        self.groups.clear();
+        let mut lost = Vec::new();
+        for journal in 0..self.journals.len() {
+            let mut pending: VecDeque<Write> = self.journals[journal].crash();
+            let kept = random.below(pending.len() as u64 + 1) as usize;
+            for write in pending.drain(..kept) {
+                self.disk.apply(&write);
+            }
+            lost.extend(pending);
+        }
+        lost
+    }
+
+    /// The disk is formatted anew.
+    pub fn wipe(&mut self, storage_id: u128) {
+        let groups = self.disk.groups.len();
+        self.storage_id = storage_id;
+        self.disk = Disk::default();
+        self.disk.groups.resize(groups, GroupDisk::default());
+    }
+}
+
+impl Disk {
+    pub fn apply(&mut self, write: &Write) {
+        match write {
+            Write::Group { group, persist } => self.groups[*group].apply(persist),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One seed from start to end: safety phase, heal, liveness phase.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::{
+    cluster::Cluster,
+    marks::Marks,
+    plan::Plan,
+    timeline::{MILLISECOND, Micros, SECOND},
+    trace::Trace,
+};
+
+/// Simulated time in which a healed cluster must have recovered.
+const RECOVERY_MAX: Micros = 60 * SECOND;
+const LOOK_EVERY: Micros = 20 * MILLISECOND;
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub seed: u64,
+    pub steps: u64,
+    pub hash: u64,
+    pub simulated: Micros,
+    /// From heal to rest.
+    pub recovery: Micros,
+    pub marks: Marks,
+    pub violation: Option<String>,
+}
+
+/// A core's own assertion is a violation like any other.
+pub fn run(plan: &Plan, verbose: bool) -> Report {
+    let seed = plan.seed;
+    let mut cluster = Cluster::new(plan.clone(), Trace::new(verbose));
+    let recovery = catch_unwind(AssertUnwindSafe(|| phases(&mut cluster)));
+    let mut violation = cluster.violation().map(str::to_string);
+    let recovery = match recovery {
+        Ok(recovery) => recovery,
+        Err(panic) => {
+            violation = violation.or_else(|| Some(format!("a core's assertion: {}", panic_text(&*panic))));
+            0
+        }
+    };
+    Report {
+        seed,
+        steps: cluster.steps,
+        hash: cluster.trace.hash(),
+        simulated: cluster.now(),
+        recovery,
+        marks: cluster.marks.clone(),
+        violation,
+    }
+}
+
+/// Gives how long the recovery took.
+fn phases(cluster: &mut Cluster) -> Micros {
+    cluster.run_until(cluster.plan.safety);
+    if cluster.violation().is_some() {
+        return 0;
+    }
+    cluster.heal();
+    let healed_at = cluster.now();
+    loop {
+        cluster.run_until(cluster.now() + LOOK_EVERY);
+        if cluster.violation().is_some() {
+            return 0;
+        }
+        let recovery = cluster.now() - healed_at;
+        match cluster.unrest() {
+            None => return recovery,
+            Some(unrest) if recovery >= RECOVERY_MAX => {
+                cluster.judge("liveness", Err(format!("{unrest}, a minute after the heal")));
+                return recovery;
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("?")
+}
