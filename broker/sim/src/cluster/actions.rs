@@ -77,4 +77,18 @@ pub enum Action {
         who: Who,
         rate: u64,
     },
+    /// The operator wishes that a node votes, or that it does not.
+    Voter {
+        who: Who,
+        votes: bool,
+    },
+    /// A group's leader hands over.
+    Transfer {
+        group: usize,
+        to: Option<usize>,
+    },
+    /// A node gives up leading its groups (no contact with the root group).
+    Resign {
+        who: Who,
+    },
 }

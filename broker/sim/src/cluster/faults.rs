@@ -1,9 +1,11 @@
 //! Carrying out the plan's actions: processes, disks, links, clocks.
 
+use corelane_raft::Input;
+
 use super::{
     actions::{Action, Who},
     clock::TRUE_RATE,
-    cluster::{Cluster, Event},
+    event_loop::{Cluster, Event},
     marks::Mark,
     timeline::Micros,
 };
@@ -60,6 +62,21 @@ impl Cluster {
             Action::Clock { who, rate } => self.with(who, |cluster, n| {
                 cluster.nodes[n].clock.set_rate(now, rate);
             }),
+            Action::Voter { who, votes } => self.with(who, |cluster, n| cluster.wish_voter(n, votes)),
+            Action::Transfer { group, to } => {
+                let to = to.map(|n| self.nodes[n].voter());
+                if let Some(leader) = self.group_leader(group).filter(|leader| self.is_running(*leader)) {
+                    self.marks.hit(Mark::LeadershipTransferred);
+                    self.step_group(leader, group, Input::Transfer(to));
+                }
+            }
+            Action::Resign { who } => self.with(who, |cluster, n| {
+                for g in 0..cluster.plan.groups() {
+                    if cluster.is_running(n) {
+                        cluster.step_group(n, g, Input::Resign);
+                    }
+                }
+            }),
         }
     }
 
@@ -97,17 +114,21 @@ impl Cluster {
         self.timeline.plan(at, Event::Start { node: n });
     }
 
-    /// A majority of the first disks is always kept: whoever loses more than that has lost his cluster.
+    /// A majority of every group's disks is always kept: whoever loses more than that has lost his cluster. The operator
+    /// then wishes the new disk to vote instead of the old one.
     fn wipe(&mut self, n: usize, down: Micros) {
-        let voters = self.nodes.len();
-        let was_voter = self.voters.contains(&self.nodes[n].voter());
-        if !self.nodes[n].up || (was_voter && (self.wiped + 1) * 2 >= voters) {
+        if !self.nodes[n].up || !self.may_lose_disk(n) {
             return;
         }
-        self.wiped += usize::from(was_voter);
+        let voted = self.voters.contains(self.nodes[n].voter());
+        self.voters = self.voters.without(self.nodes[n].voter());
         self.kill(n, down);
         let storage_id = u128::from(self.fresh_id());
         self.nodes[n].wipe(storage_id);
+        if voted || self.voters.is_empty() {
+            self.wish_voter(n, true);
+        }
+        self.marks.hit(Mark::DiskWiped);
     }
 
     fn pause(&mut self, n: usize, until: Micros) {

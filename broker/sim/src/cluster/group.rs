@@ -1,108 +1,50 @@
-//! One raft group on one node: the real core, its log, and what the disk holds of both.
+//! One raft group on one running node: the real core and what its driver keeps for it.
 
-use corelane_raft::{Config, Entry, HardState, LogView, Persist, Raft, Recovered, Terms};
+use std::time::Duration;
 
-use super::timeline::Micros;
+use bytes::Bytes;
+use corelane_raft::{Config, Output, Raft, Voters};
+
+use super::{group_log::GroupLog, timeline::Micros};
 use crate::Random;
 
-/// What a running process has.
 #[derive(Debug)]
 pub struct Group {
     pub raft: Raft,
     pub log: GroupLog,
-    /// Entries before this were applied by this process.
+    /// The state machine holds everything before this.
     pub applied: u64,
+    /// Bytes of a snapshot that this node took and that is not switched to yet.
+    pub taken: Option<Bytes>,
     /// When the next wake-up is planned.
     pub wake_at: Micros,
+    /// Whom the core was told to bring up without a vote.
+    pub learners: Voters,
+    pub reads: Vec<PendingRead>,
+    /// Its memory is used again.
+    pub output: Output,
 }
 
-/// The log as this process has it, durable or not, with the hash of every prefix for the checks.
-#[derive(Clone, Debug, Default)]
-pub struct GroupLog {
-    pub entries: Vec<Entry>,
-    pub chain: Vec<u64>,
-}
-
-/// What survives the process.
-#[derive(Clone, Debug, Default)]
-pub struct GroupDisk {
-    pub hard_state: HardState,
-    pub log: GroupLog,
+/// A linearizable read, and what was committed somewhere when it was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct PendingRead {
+    pub number: u64,
+    pub committed: u64,
 }
 
 impl Group {
-    pub fn start(config: Config, disk: &GroupDisk, now: std::time::Duration, random: &mut Random) -> Group {
-        let mut terms = Terms::default();
-        for entry in &disk.log.entries {
-            terms.push(entry.term);
-        }
-        let recovered = Recovered {
-            hard_state: disk.hard_state,
-            terms,
-        };
+    pub fn start(config: Config, disk: &GroupLog, now: Duration, random: &mut Random) -> Group {
+        let raft = Raft::new(config, disk.recovered(), now, random.next_u64());
         Group {
-            raft: Raft::new(config, recovered, now, random.next_u64()),
-            log: disk.log.clone(),
-            applied: 0,
+            // The state machine begins at the snapshot: commits are learnt anew, so a restart shows an older state.
+            applied: raft.commit(),
+            raft,
+            log: disk.clone(),
+            taken: None,
             wake_at: Micros::MAX,
+            learners: Voters::default(),
+            reads: Vec::new(),
+            output: Output::default(),
         }
     }
-}
-
-impl LogView for GroupLog {
-    fn entries(&self, from: u64, to: u64, bytes_max: usize) -> Vec<Entry> {
-        let mut bytes = 0;
-        let wanted = &self.entries[from as usize..to as usize];
-        let fits = wanted.iter().take_while(|entry| {
-            let fits = bytes == 0 || bytes < bytes_max;
-            bytes += entry.payload.bytes();
-            fits
-        });
-        fits.cloned().collect()
-    }
-}
-
-impl GroupLog {
-    pub fn end(&self) -> u64 {
-        self.entries.len() as u64
-    }
-
-    pub fn apply(&mut self, persist: &Persist) {
-        if let Some(end) = persist.truncate_to {
-            self.entries.truncate(end as usize);
-            self.chain.truncate(end as usize);
-        }
-        for entry in &persist.append {
-            let before = self.chain.last().copied().unwrap_or(0);
-            self.chain.push(link(before, entry));
-            self.entries.push(entry.clone());
-        }
-    }
-}
-
-impl GroupDisk {
-    pub fn apply(&mut self, persist: &Persist) {
-        if let Some(hard_state) = persist.hard_state {
-            self.hard_state = hard_state;
-        }
-        self.log.apply(persist);
-    }
-}
-
-/// The hash of a prefix that ends with `entry`.
-fn link(before: u64, entry: &Entry) -> u64 {
-    let mut hash = before ^ u64::from(entry.term);
-    let mut fold = |word: u64| hash = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
-    match &entry.payload {
-        corelane_raft::Payload::LeaderStart => fold(1),
-        corelane_raft::Payload::Proposal(bytes) => {
-            fold(2);
-            for chunk in bytes.chunks(8) {
-                let mut word = [0; 8];
-                word[..chunk.len()].copy_from_slice(chunk);
-                fold(u64::from_le_bytes(word));
-            }
-        }
-    }
-    hash
 }

@@ -1,6 +1,6 @@
 //! After the heal, fault-free: what must come about, and whether it has.
 
-use super::cluster::Cluster;
+use super::event_loop::Cluster;
 
 impl Cluster {
     /// What is still missing; None when the cluster is as a healthy one is.
@@ -17,10 +17,13 @@ impl Cluster {
         if !raft.is_ready_leader() {
             return Some(format!("L1: the leader of group {g} is not ready"));
         }
+        if raft.voters() != &self.voters {
+            return Some(format!("L4: group {g} still has the voters {:?}", raft.voters()));
+        }
         let commit = raft.commit();
         let behind = self.nodes.iter().find(|node| {
             let group = &node.groups[g];
-            self.voters.contains(&node.voter()) && (group.raft.commit() < commit || group.raft.durable_end() < commit)
+            group.raft.commit() < commit || group.raft.durable_end() < commit
         });
         behind.map(|node| format!("L5: node {} is behind in group {g}", node.id))
     }

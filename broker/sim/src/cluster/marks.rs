@@ -27,11 +27,20 @@ marks! {
     GroupEntriesReplaced "a follower replaced entries of a deposed leader";
     GroupTailLost "a crash lost entries that a group had not made durable";
     GroupVoteLost "a crash lost a vote or a term that was not durable yet";
+    VoterAdded "a voter was added";
+    LeaderRemoved "a leader removed itself from the voters";
+    LeadershipTransferred "leadership was handed over";
+    SnapshotSent "a follower needed a snapshot";
+    SnapshotInstalled "a snapshot was installed";
+    StartedFromSnapshot "a node started from a snapshot";
+    CrashWithinInstall "a crash within the transfer or the installation of a snapshot";
+    ReadConfirmed "a linearizable read was confirmed";
     GroupFollowerLagged "a follower was ten entries behind";
     // Processes, disks, network.
     PausedLeaderCameBack "a paused leader came back after another was elected";
     MessageForWipedDisk "a message came for a disk that was wiped";
     AllDownAtOnce "all nodes were down at once";
+    DiskWiped "a disk was wiped, its node joined anew";
     DiskFailed "a failed write stopped a node";
 }
 

@@ -21,16 +21,18 @@
 
 mod actions;
 mod clock;
-mod cluster;
 pub mod command;
 mod consensus;
+mod event_loop;
 mod faults;
 mod gate;
 mod group;
+mod group_log;
 mod invariants;
 mod journal;
 mod liveness;
 mod marks;
+mod membership;
 mod network;
 mod node;
 mod packet;
@@ -44,7 +46,7 @@ mod trace;
 #[cfg(test)]
 mod tests;
 
-pub use cluster::Cluster;
+pub use event_loop::Cluster;
 pub use marks::{Mark, Marks};
 pub use plan::Plan;
 pub use rules::Rules;

@@ -2,14 +2,11 @@
 
 use std::collections::VecDeque;
 
+use bytes::Bytes;
 use corelane_raft::{Persist, VoterId};
 
 use super::{
-    clock::Clock,
-    cluster::Event,
-    group::{Group, GroupDisk},
-    journal::Journal,
-    packet::Packet,
+    clock::Clock, event_loop::Event, group::Group, group_log::GroupLog, journal::Journal, packet::Packet,
     timeline::Micros,
 };
 use crate::Random;
@@ -35,12 +32,17 @@ pub struct Node {
 /// What is on disk for sure.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    pub groups: Vec<GroupDisk>,
+    pub groups: Vec<GroupLog>,
 }
 
 #[derive(Debug)]
 pub enum Write {
-    Group { group: usize, persist: Persist },
+    Group {
+        group: usize,
+        persist: Box<Persist>,
+        /// Bytes of the snapshot that this node took and switches to.
+        taken: Option<Bytes>,
+    },
 }
 
 /// A message that promises something about writes.
@@ -86,14 +88,14 @@ impl Node {
         let groups = self.disk.groups.len();
         self.storage_id = storage_id;
         self.disk = Disk::default();
-        self.disk.groups.resize(groups, GroupDisk::default());
+        self.disk.groups.resize(groups, GroupLog::default());
     }
 }
 
 impl Disk {
     pub fn apply(&mut self, write: &Write) {
         match write {
-            Write::Group { group, persist } => self.groups[*group].apply(persist),
+            Write::Group { group, persist, taken } => self.groups[*group].apply(persist, taken.as_ref()),
         }
     }
 }

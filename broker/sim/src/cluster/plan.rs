@@ -15,10 +15,14 @@ use crate::Random;
 pub struct Plan {
     pub seed: u64,
     pub nodes: usize,
+    /// Nodes that vote from the start; the others join if they are told to.
+    pub founders: usize,
     /// The root group and this many shards.
     pub shards: usize,
     /// Faults may happen until then; afterwards the cluster is healed and must recover.
     pub safety: Micros,
+    /// Nor more than this.
+    pub steps_max: u64,
     pub network: NetworkPlan,
     pub disk: DiskPlan,
     pub raft: RaftPlan,
@@ -56,6 +60,9 @@ pub struct RaftPlan {
     pub election_min: Micros,
     pub election_max: Micros,
     pub append_bytes_max: usize,
+    /// Entries after which a node takes a snapshot.
+    pub snapshot_every: Option<u64>,
+    pub priorities: bool,
 }
 
 impl Plan {
@@ -69,8 +76,10 @@ impl Plan {
         let mut plan = Plan {
             seed,
             nodes,
+            founders: if random.chance(1, 4) { nodes.div_ceil(2) } else { nodes },
             shards: random.between(2, 4) as usize,
             safety,
+            steps_max: 20_000,
             network: NetworkPlan::draw(random),
             disk: DiskPlan::draw(random),
             raft: RaftPlan {
@@ -78,6 +87,8 @@ impl Plan {
                 election_min,
                 election_max: election_min * 2,
                 append_bytes_max: *random.pick(&[40, 200, 1 << 20]),
+                snapshot_every: random.chance(1, 2).then(|| random.between(2, 60)),
+                priorities: random.chance(1, 2),
             },
             propose_every: spread(random, 2 * MILLISECOND, 100 * MILLISECOND),
             actions: Vec::new(),
@@ -164,6 +175,9 @@ pub enum Kind {
     FailDisk,
     Wipe,
     Clock,
+    Voter,
+    Transfer,
+    Resign,
 }
 
 impl Kind {
@@ -180,6 +194,9 @@ impl Kind {
         Kind::FailDisk,
         Kind::Wipe,
         Kind::Clock,
+        Kind::Voter,
+        Kind::Transfer,
+        Kind::Resign,
     ];
 
     /// One fault of this kind, of a random strength.
@@ -222,6 +239,15 @@ impl Kind {
                 who,
                 rate: random.between(500, 2000),
             },
+            Kind::Voter => Action::Voter {
+                who,
+                votes: random.chance(1, 2),
+            },
+            Kind::Transfer => Action::Transfer {
+                group: random.below(plan.groups() as u64) as usize,
+                to: random.chance(1, 2).then_some(to),
+            },
+            Kind::Resign => Action::Resign { who },
         }
     }
 }

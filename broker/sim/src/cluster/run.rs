@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
-    cluster::Cluster,
+    event_loop::Cluster,
     marks::Marks,
     plan::Plan,
     timeline::{MILLISECOND, Micros, SECOND},
@@ -12,6 +12,8 @@ use super::{
 
 /// Simulated time in which a healed cluster must have recovered.
 const RECOVERY_MAX: Micros = 60 * SECOND;
+/// More than this is a storm of messages that feeds itself.
+const RECOVERY_STEPS_MAX: u64 = 2_000_000;
 const LOOK_EVERY: Micros = 20 * MILLISECOND;
 
 #[derive(Clone, Debug)]
@@ -52,21 +54,22 @@ pub fn run(plan: &Plan, verbose: bool) -> Report {
 
 /// Gives how long the recovery took.
 fn phases(cluster: &mut Cluster) -> Micros {
-    cluster.run_until(cluster.plan.safety);
+    cluster.run_until(cluster.plan.safety, cluster.plan.steps_max);
     if cluster.violation().is_some() {
         return 0;
     }
     cluster.heal();
     let healed_at = cluster.now();
+    let steps_max = cluster.steps + RECOVERY_STEPS_MAX;
     loop {
-        cluster.run_until(cluster.now() + LOOK_EVERY);
+        cluster.run_until(cluster.now() + LOOK_EVERY, steps_max);
         if cluster.violation().is_some() {
             return 0;
         }
         let recovery = cluster.now() - healed_at;
         match cluster.unrest() {
             None => return recovery,
-            Some(unrest) if recovery >= RECOVERY_MAX => {
+            Some(unrest) if recovery >= RECOVERY_MAX || cluster.steps >= steps_max => {
                 cluster.judge("liveness", Err(format!("{unrest}, a minute after the heal")));
                 return recovery;
             }

@@ -69,14 +69,6 @@ impl<E> Timeline<E> {
         self.free.push(slot);
         self.slots[slot as usize].take()
     }
-
-    pub fn len(&self) -> usize {
-        self.heap.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -98,6 +90,6 @@ mod tests {
         assert_eq!(timeline.next(60), Some("late"));
         assert_eq!(timeline.now(), 50);
         assert_eq!(timeline.next(100), Some("d"));
-        assert!(timeline.is_empty());
+        assert_eq!(timeline.next(1000), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use corelane_raft::Term;
 
-use super::{super::group::GroupLog, Verdict};
+use super::{super::group_log::GroupLog, Verdict};
 
 #[derive(Debug)]
 pub struct LogMatching {
@@ -20,11 +20,14 @@ impl LogMatching {
     /// Entries from `start` on are new in this log.
     pub fn on_append(&mut self, group: usize, start: u64, log: &GroupLog) -> Verdict {
         let prefixes = &mut self.prefixes[group];
-        for index in start as usize..log.entries.len() {
+        for index in start..log.end() {
+            let (Some(entry), Some(hash)) = (log.entry(index), log.hash_at(index + 1)) else {
+                continue;
+            };
+            let (index, term) = (index as usize, entry.term);
             if prefixes.len() <= index {
                 prefixes.resize(index + 1, Vec::new());
             }
-            let (term, hash) = (log.entries[index].term, log.chain[index]);
             match prefixes[index].iter().find(|(other, _)| *other == term) {
                 Some((_, other)) if *other != hash => {
                     return Err(format!(

@@ -4,7 +4,7 @@
 
 use corelane_raft::Term;
 
-use super::{super::group::GroupLog, Verdict};
+use super::{super::group_log::GroupLog, Verdict};
 
 #[derive(Clone, Debug, Default)]
 struct Committed {
@@ -27,13 +27,19 @@ impl LeaderCompleteness {
     /// Somebody's commit moved, in his term. Committed once is committed for ever, and alike everywhere.
     pub fn on_commit(&mut self, group: usize, term: Term, commit: u64, log: &GroupLog) -> Verdict {
         let prefixes = &mut self.groups[group].prefixes;
-        let commit = commit as usize;
-        let known = prefixes.len().min(commit);
-        if known > 0 && prefixes[known - 1].0 != log.chain[known - 1] {
+        let known = prefixes.len().min(commit as usize);
+        if known > 0
+            && log
+                .hash_at(known as u64)
+                .is_some_and(|hash| hash != prefixes[known - 1].0)
+        {
             return Err(format!("group {group}: two histories were committed up to {known}"));
         }
-        for index in known..commit {
-            prefixes.push((log.chain[index], term));
+        for end in known as u64 + 1..=commit {
+            match log.hash_at(end) {
+                Some(hash) => prefixes.push((hash, term)),
+                None => return Err(format!("group {group}: nobody applied {end} before a snapshot had it")),
+            }
         }
         Ok(())
     }
@@ -42,7 +48,10 @@ impl LeaderCompleteness {
         let prefixes = &self.groups[group].prefixes;
         // Terms of commits never decrease by index.
         let owed = prefixes.partition_point(|(_, committed_in)| *committed_in < term);
-        if owed > 0 && log.chain.get(owed - 1) != Some(&prefixes[owed - 1].0) {
+        let held = log.hash_at(owed as u64);
+        // What is before the log's start is in a snapshot, and snapshots are compared when they are installed.
+        let in_snapshot = (owed as u64) < log.start.end;
+        if owed > 0 && !in_snapshot && held != Some(prefixes[owed - 1].0) {
             return Err(format!(
                 "group {group}: the leader of term {term} lacks what was committed up to {owed}"
             ));

@@ -2,7 +2,7 @@
 
 use corelane_raft::{AppendOutcome, Message, Term};
 
-use super::{super::group::GroupDisk, Verdict};
+use super::{super::group_log::GroupLog, Verdict};
 
 #[derive(Debug)]
 pub struct Monotone;
@@ -18,7 +18,7 @@ impl Monotone {
     }
 
     /// What a reply promises must be durable when it leaves: a crash may follow at once.
-    pub fn on_reply(&self, group: usize, node: usize, message: &Message, disk: &GroupDisk) -> Verdict {
+    pub fn on_reply(&self, group: usize, node: usize, message: &Message, disk: &GroupLog) -> Verdict {
         let held = disk.hard_state;
         let kept = match *message {
             Message::VoteReply { term, granted: true } => {
@@ -27,7 +27,8 @@ impl Monotone {
             Message::AppendReply {
                 term,
                 outcome: AppendOutcome::Matched(end),
-            } => held.term >= term && (held.term > term || disk.log.end() >= end),
+                ..
+            } => held.term >= term && (held.term > term || disk.end() >= end),
             _ => true,
         };
         if kept {
@@ -35,7 +36,7 @@ impl Monotone {
         }
         Err(format!(
             "group {group}, node {node}: {message:?} leaves while the disk has {held:?}, end {}",
-            disk.log.end()
+            disk.end()
         ))
     }
 }

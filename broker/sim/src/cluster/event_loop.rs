@@ -1,8 +1,8 @@
 //! The cluster under test and the loop that feeds it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
-use corelane_raft::VoterId;
+use corelane_raft::{Input, Voters};
 
 use super::{
     clock::{Clock, TRUE_RATE},
@@ -37,9 +37,10 @@ pub struct Cluster {
     pub(super) healed: bool,
     /// Storage ids, values and whatever else must never come twice.
     pub(super) next_id: u64,
-    /// Voters whose disks are gone: never so many that a majority could be lost.
-    pub(super) wiped: usize,
-    pub(super) voters: BTreeSet<VoterId>,
+    /// Who votes from the start.
+    pub(super) founders: Voters,
+    /// Who is wished to vote, in all groups.
+    pub(super) voters: Voters,
 }
 
 #[derive(Debug)]
@@ -61,6 +62,10 @@ pub enum Event {
         group: usize,
     },
     Propose,
+    /// A linearizable read.
+    Read,
+    /// Leaders look at who shall vote.
+    Members,
     /// The plan's action of this index.
     Act(usize),
     Start {
@@ -85,14 +90,14 @@ impl Cluster {
             timeline: Timeline::default(),
             network,
             nodes: Vec::new(),
-            invariants: Invariants::new(plan.groups()),
+            invariants: Invariants::new(plan.groups(), &Voters::default()),
             marks: Marks::default(),
             trace,
             steps: 0,
             healed: false,
             next_id: 1,
-            wiped: 0,
-            voters: BTreeSet::new(),
+            founders: Voters::default(),
+            voters: Voters::default(),
             random,
             plan,
         };
@@ -100,7 +105,10 @@ impl Cluster {
             let node = cluster.new_node(id);
             cluster.nodes.push(node);
         }
-        cluster.voters = cluster.first_voters();
+        let founders = cluster.nodes.iter().take(cluster.plan.founders);
+        cluster.founders = founders.map(Node::voter).collect();
+        cluster.voters = cluster.founders.clone();
+        cluster.invariants = Invariants::new(cluster.plan.groups(), &cluster.founders);
         for id in 0..cluster.plan.nodes {
             let at = cluster.random.below(200_000);
             cluster.timeline.plan(at, Event::Start { node: id });
@@ -109,6 +117,8 @@ impl Cluster {
             cluster.timeline.plan(planned.at, Event::Act(index));
         }
         cluster.timeline.plan(cluster.plan.propose_every, Event::Propose);
+        cluster.timeline.plan(cluster.plan.propose_every, Event::Read);
+        cluster.timeline.plan(cluster.plan.propose_every, Event::Members);
         cluster
     }
 
@@ -143,9 +153,9 @@ impl Cluster {
         self.invariants.violation()
     }
 
-    /// Events until then, or until an invariant breaks.
-    pub fn run_until(&mut self, until: Micros) {
-        while self.violation().is_none() {
+    /// Events until then, or until so many steps were made, or until an invariant breaks.
+    pub fn run_until(&mut self, until: Micros, steps_max: u64) {
+        while self.violation().is_none() && self.steps < steps_max {
             match self.timeline.next(until) {
                 Some(event) => self.on_event(event),
                 None => return,
@@ -167,6 +177,8 @@ impl Cluster {
             Event::Wake { node, life, group } if self.lives(node, life) => self.on_wake(node, group),
             Event::Written { .. } | Event::Wake { .. } => {}
             Event::Propose => self.propose_to_groups(),
+            Event::Read => self.on_read(),
+            Event::Members => self.on_members(),
             Event::Act(index) => self.act(index),
             Event::Start { node } => self.start(node),
             Event::Resume { node } => self.resume(node),
@@ -176,6 +188,11 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// Up, and not paused.
+    pub(super) fn is_running(&self, node: usize) -> bool {
+        self.nodes[node].up && self.nodes[node].paused_until <= self.now()
     }
 
     fn lives(&self, node: usize, life: u32) -> bool {
@@ -195,18 +212,18 @@ impl Cluster {
             } => {
                 if voter != self.nodes[to].voter() {
                     self.marks.hit(Mark::MessageForWipedDisk);
-                    return;
+                    if self.plan.rules.raft.voter_is_node_and_disk {
+                        return;
+                    }
                 }
-                self.on_raft_message(to, group, from, message);
+                self.step_group(to, group, Input::Received { from, message });
             }
         }
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
         let Packet::Raft { group, message, .. } = &packet;
-        let disk = &self.nodes[from].disk.groups[*group];
-        let verdict = self.invariants.monotone.on_reply(*group, from, message, disk);
-        self.judge("I5", verdict);
+        self.observe_raft_message(from, *group, message);
         let arrivals = self.network.send(self.now(), from, to);
         if let Some(at) = arrivals.again {
             let packet = packet.clone();
@@ -265,7 +282,7 @@ impl Cluster {
                 self.send(node, to, packet);
             }
             match write {
-                Write::Group { group, persist } => self.on_group_persisted(node, group, persist.number),
+                Write::Group { group, persist, .. } => self.on_group_persisted(node, group, persist.number),
             }
         }
         self.plan_completion(node, journal);
@@ -294,7 +311,13 @@ impl Event {
     fn node(&self) -> Option<usize> {
         match *self {
             Event::Deliver { to: node, .. } | Event::Written { node, .. } | Event::Wake { node, .. } => Some(node),
-            Event::Propose | Event::Act(_) | Event::Start { .. } | Event::Resume { .. } | Event::Cut { .. } => None,
+            Event::Propose
+            | Event::Read
+            | Event::Members
+            | Event::Act(_)
+            | Event::Start { .. }
+            | Event::Resume { .. }
+            | Event::Cut { .. } => None,
         }
     }
 }

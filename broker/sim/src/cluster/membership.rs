@@ -1,0 +1,140 @@
+//! What is done to raft groups besides proposing: who votes, snapshots, reads, transfers.
+//!
+//! The wish (`VotersTarget` of the root log) is one set for all groups; each group's leader brings its own voters there
+//! one change at a time, as the design's reconciliation does.
+
+use corelane_raft::{Input, Read, VotersChange};
+
+use super::{
+    event_loop::{Cluster, Event},
+    group::PendingRead,
+    group_log::encode_snapshot,
+    marks::Mark,
+    timeline::MILLISECOND,
+};
+
+impl Cluster {
+    /// A leader looks at the wish now and then.
+    pub(super) fn on_members(&mut self) {
+        let next = self.now() + self.random.between(10, 100) * MILLISECOND;
+        self.timeline.plan(next, Event::Members);
+        for g in 0..self.plan.groups() {
+            for n in 0..self.nodes.len() {
+                if self.is_running(n) && self.nodes[n].groups[g].raft.is_leader() {
+                    self.reconcile_voters(n, g);
+                }
+            }
+        }
+    }
+
+    fn reconcile_voters(&mut self, n: usize, g: usize) {
+        let raft = &self.nodes[n].groups[g].raft;
+        let voters = raft.voters().clone();
+        let everybody = self.nodes.iter().map(|node| node.voter());
+        let learners = everybody.filter(|id| !voters.contains(*id)).collect();
+        if self.nodes[n].groups[g].learners != learners {
+            self.nodes[n].groups[g].learners = learners.clone();
+            self.step_group(n, g, Input::Learners(learners));
+        }
+        let raft = &self.nodes[n].groups[g].raft;
+        let caught_up = |id| raft.peers().any(|peer| peer.id == id && peer.caught_up);
+        let joins = self.voters.iter().find(|id| !voters.contains(*id) && caught_up(*id));
+        // Whoever was not heard of for longest leaves first, the leader last: the living may be needed for the majority.
+        let heard_at = |id| raft.peers().find(|peer| peer.id == id).map(|peer| peer.heard_at);
+        let leaves = voters.iter().filter(|id| !self.voters.contains(*id));
+        let leaves = leaves.min_by_key(|id| (*id == self.nodes[n].voter(), heard_at(*id)));
+        let change = match (joins, leaves) {
+            (Some(id), _) => Some(VotersChange::Add(id)),
+            (None, Some(id)) if voters.len() > 1 => Some(VotersChange::Remove(id)),
+            _ => None,
+        };
+        if let Some(change) = change {
+            self.step_group(n, g, Input::ChangeVoters(change));
+            if change == VotersChange::Remove(self.nodes[n].voter()) {
+                self.marks.hit(Mark::LeaderRemoved);
+            }
+            if matches!(change, VotersChange::Add(_)) {
+                self.marks.hit(Mark::VoterAdded);
+            }
+        }
+    }
+
+    /// The wish to have this node vote, or not. One voter is always wished for.
+    pub(super) fn wish_voter(&mut self, n: usize, votes: bool) {
+        let id = self.nodes[n].voter();
+        let voters = if votes {
+            self.voters.with(id)
+        } else {
+            self.voters.without(id)
+        };
+        if !voters.is_empty() {
+            self.voters = voters;
+        }
+    }
+
+    /// Would every group keep a majority of voters with their disks, and is that sure?
+    pub(super) fn may_lose_disk(&self, n: usize) -> bool {
+        let lost = self.nodes[n].voter();
+        let exists = |id| id != lost && self.nodes.iter().any(|node| node.voter() == id);
+        (0..self.plan.groups()).all(|g| {
+            let Some(leader) = self.group_leader(g) else {
+                return false;
+            };
+            let raft = &self.nodes[leader].groups[g].raft;
+            let kept = raft.voters().iter().filter(|id| exists(*id)).count();
+            raft.is_ready_leader() && !raft.is_changing_voters() && kept >= raft.voters().majority()
+        })
+    }
+
+    pub(super) fn take_snapshot_if_due(&mut self, n: usize, g: usize) {
+        let Some(every) = self.plan.raft.snapshot_every else {
+            return;
+        };
+        let group = &mut self.nodes[n].groups[g];
+        let covered = group.raft.snapshot().map_or(0, |snapshot| snapshot.id.end);
+        if group.applied < covered + every || group.raft.is_sending_snapshot() {
+            return;
+        }
+        let Some(snapshot) = group.raft.snapshot_at(group.applied) else {
+            return;
+        };
+        let hash = group
+            .log
+            .hash_at(group.applied)
+            .expect("applied entries are in the log");
+        let spare = self.random.below(every + 1);
+        self.next_id += 1;
+        group.taken = Some(encode_snapshot(hash, self.next_id));
+        let log_start = snapshot.id.end.saturating_sub(spare);
+        self.step_group(n, g, Input::SnapshotTaken { snapshot, log_start });
+    }
+
+    /// Asks whoever believes to lead.
+    pub(super) fn on_read(&mut self) {
+        let next = self.now() + self.random.between(1, 20 * self.plan.propose_every);
+        self.timeline.plan(next, Event::Read);
+        let g = self.random.below(self.plan.groups() as u64) as usize;
+        let committed = self.invariants.leader_completeness.committed(g);
+        for n in 0..self.nodes.len() {
+            if self.is_running(n) && self.nodes[n].groups[g].raft.is_leader() {
+                let number = self.fresh_id();
+                self.nodes[n].groups[g].reads.push(PendingRead { number, committed });
+                self.step_group(n, g, Input::Read(number));
+            }
+        }
+    }
+
+    /// A read that is answered shows at least what anybody knew to be committed when it was asked for.
+    pub(super) fn on_read_confirmed(&mut self, n: usize, g: usize, read: Read) {
+        let reads = &mut self.nodes[n].groups[g].reads;
+        let Some(place) = reads.iter().position(|pending| pending.number == read.number) else {
+            return;
+        };
+        let pending = reads.swap_remove(place);
+        if let Some(end) = read.end {
+            self.marks.hit(Mark::ReadConfirmed);
+            let verdict = self.invariants.reads.on_answer(g, pending.committed, end);
+            self.judge("linearizable reads", verdict);
+        }
+    }
+}
