@@ -97,7 +97,8 @@ pub struct ChunkWrite {
     pub bytes: Bytes,
 }
 
-/// From here on this node starts from this snapshot.
+/// From here on this node starts from this snapshot: the one that came in, if the persist has its last chunk, otherwise one
+/// that the driver took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotSwitch {
     pub snapshot: Snapshot,

@@ -69,7 +69,7 @@ impl Raft {
     }
 
     fn count_pre_vote(&mut self, from: VoterId, log: &impl LogView) {
-        let place = self.voters().position(from);
+        let place = self.voters().position(self.counted_as(from));
         let majority = self.voters().majority();
         if let Role::PreCandidate { votes } = &mut self.role {
             if let Some(place) = place {
@@ -149,7 +149,7 @@ impl Raft {
     }
 
     fn count_vote(&mut self, from: VoterId, log: &impl LogView) {
-        let place = self.voters().position(from);
+        let place = self.voters().position(self.counted_as(from));
         let majority = self.voters().majority();
         if let Role::Candidate { votes, .. } = &mut self.role {
             if let Some(place) = place {

@@ -30,6 +30,11 @@ pub(crate) struct Leadership {
 
 impl Raft {
     pub(crate) fn become_leader(&mut self, log: &impl LogView) {
+        let next = self.terms.end();
+        if next == 0 {
+            // From here on the log itself says who founded the group: who joins has no other source.
+            self.append_own(Payload::Voters(self.config.voters.clone()));
+        }
         let start = self.append_own(Payload::LeaderStart);
         self.role = Role::Leader { start };
         let timeout = self.config.election_timeout_max;
@@ -38,7 +43,7 @@ impl Raft {
         self.lead.heartbeat_at = self.next_heartbeat();
         self.lead.quorum_check_at = self.now + timeout;
         self.lead.prefer_at = self.now + timeout * PREFER_AFTER_TIMEOUTS;
-        self.sync_peers(start, log);
+        self.sync_peers(next, log);
         if !self.config.rules.own_counts_when_durable {
             self.advance_commit(log);
         }

@@ -243,7 +243,6 @@ impl Raft {
     /// Whoever asks is answered, also strangers: a node whose log is behind does not know the newest voters, and must
     /// take part all the same (Raft thesis §4.1). Answers count only from those that were asked.
     fn on_message(&mut self, from: VoterId, message: Message, log: &impl LogView) {
-        let from = self.counted_as(from);
         if from == self.config.me {
             return;
         }
@@ -304,7 +303,7 @@ impl Raft {
     }
 
     /// Whose words these are: the sender's, who is its disk as well as its node.
-    fn counted_as(&self, from: VoterId) -> VoterId {
+    pub(crate) fn counted_as(&self, from: VoterId) -> VoterId {
         if self.config.rules.voter_is_node_and_disk {
             return from;
         }

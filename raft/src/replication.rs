@@ -190,6 +190,7 @@ impl Raft {
 
     /// The peer whose answer this is, if this node still leads and the answer is of this term and session.
     pub(crate) fn answering_peer(&mut self, from: VoterId, term: Term, session: u64) -> Option<usize> {
+        let from = self.counted_as(from);
         let known = self.lead.peers.iter().any(|peer| peer.id == from);
         if known && term > self.hard_state.term {
             self.become_follower(term, None);

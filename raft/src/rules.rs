@@ -1,6 +1,6 @@
 //! The safety rules, as a value: production has them all, and tests take one away to see that they would notice.
 //!
-//! This is the one list; a rule's source is its comment.
+//! This is the one list; a rule's source is its comment. `tests/mutants.rs` says of each who notices when it is missing.
 
 macro_rules! rules {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {

@@ -2,24 +2,24 @@
 
 use bytes::Bytes;
 
-use super::{MemoryLog, config, entry, ms, recovered, voter};
-use crate::{AppendOutcome, Config, HardState, Input, Message, Outgoing, Output, Payload, Position, Raft, Role};
+use super::{cluster::disk::Disk, config, entry, ms, voter, voters};
+use crate::{AppendOutcome, Config, HardState, Input, Message, Outgoing, Output, Payload, Position, Raft, Role, Rules};
 
 struct Node {
     raft: Raft,
-    log: MemoryLog,
+    log: Disk,
     now: u64,
 }
 
 impl Node {
-    fn new(config: Config, log: MemoryLog, term: u32, vote: Option<i32>) -> Node {
+    fn new(config: Config, log: Disk, term: u32, vote: Option<i32>) -> Node {
         let raft = Raft::new(config, recovered(&log, term, vote), ms(0), 7);
         Node { raft, log, now: 0 }
     }
 
     fn step(&mut self, input: Input) -> Output {
         let output = self.raft.step(ms(self.now), input, &self.log);
-        self.log.persist(&output.persist);
+        self.log.write(&output.persist);
         output
     }
 
@@ -40,8 +40,24 @@ impl Node {
     }
 }
 
+fn disk(entries: Vec<crate::Entry>) -> Disk {
+    let mut disk = Disk::default();
+    entries.into_iter().for_each(|entry| disk.push(entry));
+    disk
+}
+
+fn recovered(disk: &Disk, term: u32, vote: Option<i32>) -> crate::Recovered {
+    crate::Recovered {
+        hard_state: HardState {
+            term,
+            vote: vote.map(voter),
+        },
+        ..disk.recovered()
+    }
+}
+
 fn leader_of_three() -> (Node, Output) {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 0, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 0, None);
     node.tick_at(1300);
     let asked = node.receive(1, Message::PreVoteReply { term: 1, granted: true });
     node.persisted(&asked);
@@ -84,7 +100,7 @@ fn granted(output: &Output) -> Option<bool> {
 /// A lone voter leads at once, but only when its vote is durable, and commits only what is durable.
 #[test]
 fn a_sole_voter_commits_what_its_disk_holds() {
-    let mut node = Node::new(config(0, 1), MemoryLog::default(), 0, None);
+    let mut node = Node::new(config(0, 1), Disk::default(), 0, None);
     let asked = node.step(Input::Tick);
     assert_eq!(
         asked.persist.hard_state,
@@ -96,19 +112,20 @@ fn a_sole_voter_commits_what_its_disk_holds() {
     assert!(!node.raft.is_leader());
     let led = node.persisted(&asked);
     assert!(node.raft.is_leader() && !node.raft.is_ready_leader());
-    assert_eq!(led.persist.append.len(), 1);
-    assert_eq!(led.persist.append[0].payload, Payload::LeaderStart);
+    let founders = Payload::Voters(voters(1));
+    let appended: Vec<_> = led.persist.append.iter().map(|entry| &entry.payload).collect();
+    assert_eq!(appended, [&founders, &Payload::LeaderStart]);
     let proposed = node.step(Input::Propose(Bytes::from_static(b"x")));
-    assert_eq!((proposed.proposed, proposed.commit), (Some(1), 0));
-    assert_eq!(node.persisted(&led).commit, 1);
+    assert_eq!((proposed.proposed, proposed.commit), (Some(2), 0));
+    assert_eq!(node.persisted(&led).commit, 2);
     assert!(node.raft.is_ready_leader());
-    assert_eq!(node.persisted(&proposed).commit, 2);
+    assert_eq!(node.persisted(&proposed).commit, 3);
     assert_eq!(node.raft.next_wake(), None);
 }
 
 #[test]
 fn a_restart_starts_a_newer_term_and_commits_the_old_entries_with_its_own() {
-    let log = MemoryLog(vec![entry(1, "a"), entry(3, "b")]);
+    let log = disk(vec![entry(1, "a"), entry(3, "b")]);
     let mut node = Node::new(config(0, 1), log, 2, None);
     assert_eq!(node.raft.term(), 3, "the log's term counts too");
     let asked = node.step(Input::Tick);
@@ -119,14 +136,14 @@ fn a_restart_starts_a_newer_term_and_commits_the_old_entries_with_its_own() {
 
 #[test]
 fn proposals_are_refused_by_everybody_but_the_leader() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 0, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 0, None);
     let output = node.step(Input::Propose(Bytes::from_static(b"x")));
     assert!(output.proposed.is_none() && output.persist.is_empty());
 }
 
 #[test]
 fn pre_vote_changes_nothing_and_votes_leave_after_persist() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 5, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 5, None);
     let output = node.receive(
         1,
         Message::PreVote {
@@ -157,7 +174,7 @@ fn pre_vote_changes_nothing_and_votes_leave_after_persist() {
 
 #[test]
 fn one_vote_a_term_also_after_a_restart() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 9, Some(1));
+    let mut node = Node::new(config(0, 3), Disk::default(), 9, Some(1));
     assert_eq!(
         granted(&node.receive(
             2,
@@ -184,7 +201,7 @@ fn one_vote_a_term_also_after_a_restart() {
 
 #[test]
 fn no_vote_for_an_older_log() {
-    let log = MemoryLog(vec![entry(1, "a"), entry(2, "b")]);
+    let log = disk(vec![entry(1, "a"), entry(2, "b")]);
     for (end, term, expected) in [(5, 1, false), (1, 2, false), (2, 2, true), (1, 3, true)] {
         let mut node = Node::new(config(0, 3), log.clone(), 3, None);
         let last = Position { end, term };
@@ -208,7 +225,7 @@ fn no_vote_for_an_older_log() {
 
 #[test]
 fn who_hears_a_leader_ignores_elections() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 1, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 1, None);
     node.receive(1, append(1, (0, 0), vec![], 0));
     node.now = 500;
     assert_eq!(
@@ -284,7 +301,7 @@ fn the_own_entry_counts_once_durable_and_a_majority_commits() {
 /// Raft figure 8: an entry of an older term on a majority is not committed by counting.
 #[test]
 fn older_terms_are_committed_only_by_an_own_entry() {
-    let log = MemoryLog(vec![entry(1, "a"), entry(2, "b")]);
+    let log = disk(vec![entry(1, "a"), entry(2, "b")]);
     let mut node = Node::new(config(0, 3), log, 4, None);
     node.tick_at(1300);
     let asked = node.receive(1, Message::PreVoteReply { term: 5, granted: true });
@@ -303,23 +320,30 @@ fn older_terms_are_committed_only_by_an_own_entry() {
 
 #[test]
 fn a_follower_skips_what_it_has_and_truncates_only_at_a_conflict() {
-    let log = MemoryLog(vec![entry(1, "a"), entry(1, "b"), entry(2, "c"), entry(2, "d")]);
-    let mut node = Node::new(config(0, 3), log.clone(), 2, None);
-    // An old, shorter append arrives late: nothing is removed, and only what it held is acknowledged.
-    let output = node.receive(1, append(2, (1, 1), vec![entry(1, "b")], 4));
-    assert!(output.persist.is_empty());
-    assert_eq!((replies(&output), output.commit), (vec![AppendOutcome::Matched(2)], 2));
-    assert_eq!(node.log.0, log.0);
+    only_what_matched_is_acknowledged(Rules::production());
+    let log = disk(vec![entry(1, "a"), entry(1, "b"), entry(2, "c"), entry(2, "d")]);
+    let mut node = Node::new(config(0, 3), log, 2, None);
     let output = node.receive(2, append(3, (2, 1), vec![entry(3, "x"), entry(3, "y")], 2));
     assert_eq!(output.persist.truncate_to, Some(2));
     assert_eq!((output.persist.append_at, output.persist.append.len()), (2, 2));
     assert_eq!(replies(&output), vec![AppendOutcome::Matched(4)]);
 }
 
+/// An old, shorter append arrives late: nothing is removed, and only what it held is acknowledged, though the log goes on.
+pub(crate) fn only_what_matched_is_acknowledged(rules: Rules) {
+    let log = disk(vec![entry(1, "a"), entry(1, "b"), entry(2, "c"), entry(2, "d")]);
+    let config = Config { rules, ..config(0, 3) };
+    let mut node = Node::new(config, log.clone(), 2, None);
+    let output = node.receive(1, append(2, (1, 1), vec![entry(1, "b")], 4));
+    assert!(output.persist.is_empty());
+    assert_eq!((replies(&output), output.commit), (vec![AppendOutcome::Matched(2)], 2));
+    assert_eq!(node.log.entries, log.entries);
+}
+
 #[test]
 #[should_panic(expected = "a committed entry would be removed")]
 fn truncation_below_commit_is_the_end() {
-    let log = MemoryLog(vec![entry(1, "a"), entry(1, "b")]);
+    let log = disk(vec![entry(1, "a"), entry(1, "b")]);
     let mut node = Node::new(config(0, 3), log, 1, None);
     node.receive(1, append(1, (2, 1), vec![], 2));
     node.receive(2, append(2, (1, 1), vec![entry(2, "x")], 0));
@@ -334,7 +358,7 @@ fn a_second_leader_of_the_term_is_the_end() {
 
 #[test]
 fn conflicts_skip_whole_terms() {
-    let log = MemoryLog((0..50).map(|_| entry(2, "z")).collect());
+    let log = disk((0..50).map(|_| entry(2, "z")).collect());
     let mut node = Node::new(config(0, 3), log, 2, None);
     let output = node.receive(1, append(9, (40, 8), vec![], 0));
     let hint = Position { end: 39, term: 2 };
@@ -348,9 +372,9 @@ fn conflicts_skip_whole_terms() {
 fn an_answer_to_an_older_append_does_not_move_the_leader_back() {
     let (mut node, led) = leader_of_three();
     node.persisted(&led);
-    let matched = AppendOutcome::Matched(1);
+    let matched = AppendOutcome::Matched(2);
     let late = AppendOutcome::Conflict {
-        prev_end: 1,
+        prev_end: 2,
         hint: Position::default(),
     };
     // The second answers the append that told the commit.
@@ -372,7 +396,7 @@ fn an_answer_to_an_older_append_does_not_move_the_leader_back() {
     else {
         panic!("{output:?}");
     };
-    assert_eq!((prev.end, entries.len()), (1, 1));
+    assert_eq!((prev.end, entries.len()), (2, 1));
 }
 
 #[test]
@@ -393,7 +417,7 @@ fn a_higher_term_in_any_reply_ends_leadership() {
 /// What was being written when a conflict removed it never becomes durable under its old length.
 #[test]
 fn truncation_shortens_writes_in_flight() {
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 1, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 1, None);
     let first = node.receive(
         1,
         append(1, (0, 0), vec![entry(1, "a"), entry(1, "b"), entry(1, "c")], 0),
@@ -408,7 +432,7 @@ fn truncation_shortens_writes_in_flight() {
 #[test]
 fn answers_of_strangers_and_wiped_disks_do_not_count() {
     let wiped = crate::VoterId { node: 1, storage_id: 5 };
-    let mut node = Node::new(config(0, 3), MemoryLog::default(), 0, None);
+    let mut node = Node::new(config(0, 3), Disk::default(), 0, None);
     node.tick_at(1300);
     for message in [
         Message::PreVoteReply { term: 1, granted: true },

@@ -1,45 +1,32 @@
-//! Directed tests of single rules, and a random walk of whole groups with crashes.
+//! Tests of the crate.
+//!
+//! * `directed`, `terms`, `voters`, `heartbeats`: one rule or type a test.
+//! * `scripts/*.txt`: stories over a small cluster, run by `script`. `UPDATE=1 cargo test -p corelane-raft` rewrites what
+//!   they expect.
+//! * `walk`: random clusters with every fault there is; `SEEDS=10000` walks longer.
+//! * `mutants`: each rule is taken away in turn, and a script or the walk must notice.
+//!
+//! `cluster` is what all of them run on: nodes with disks and a network, and the invariants, checked after every step.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests read their scripts and their number of seeds"
+)]
+
+mod cluster;
 mod directed;
-mod simulation;
+mod heartbeats;
+mod mutants;
+mod script;
 mod terms;
+mod voters;
+mod walk;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Config, Entry, LogView, Payload, Persist, Recovered, VoterId};
-
-/// A log in memory.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct MemoryLog(pub Vec<Entry>);
-
-impl LogView for MemoryLog {
-    fn entries(&self, from: u64, to: u64, bytes_max: usize) -> Vec<Entry> {
-        let mut bytes = 0;
-        let mut taken = Vec::new();
-        for entry in &self.0[from as usize..to as usize] {
-            if bytes >= bytes_max && !taken.is_empty() {
-                break;
-            }
-            bytes += entry.payload.bytes();
-            taken.push(entry.clone());
-        }
-        taken
-    }
-}
-
-impl MemoryLog {
-    pub fn persist(&mut self, persist: &Persist) {
-        if let Some(end) = persist.truncate_to {
-            self.0.truncate(end as usize);
-        }
-        if !persist.append.is_empty() {
-            assert_eq!(persist.append_at as usize, self.0.len(), "appends are dense");
-            self.0.extend(persist.append.iter().cloned());
-        }
-    }
-}
+use crate::{Config, Entry, Payload, VoterId, Voters};
 
 pub(crate) fn voter(node: i32) -> VoterId {
     VoterId {
@@ -48,7 +35,7 @@ pub(crate) fn voter(node: i32) -> VoterId {
     }
 }
 
-pub(crate) fn voters(count: i32) -> BTreeSet<VoterId> {
+pub(crate) fn voters(count: i32) -> Voters {
     (0..count).map(voter).collect()
 }
 
@@ -61,18 +48,6 @@ pub(crate) fn entry(term: u32, text: &str) -> Entry {
 
 pub(crate) fn config(me: i32, count: i32) -> Config {
     Config::new(voter(me), voters(count))
-}
-
-pub(crate) fn recovered(log: &MemoryLog, term: u32, vote: Option<i32>) -> Recovered {
-    let mut recovered = Recovered {
-        hard_state: crate::HardState {
-            term,
-            vote: vote.map(voter),
-        },
-        ..Recovered::default()
-    };
-    log.0.iter().for_each(|entry| recovered.push(entry));
-    recovered
 }
 
 pub(crate) fn ms(ms: u64) -> Duration {
