@@ -165,6 +165,7 @@ fn registration(identity: &Identity) -> Registration {
         storage_id: identity.disk_uuid,
         endpoints: vec![],
         rack: None,
+        features: Vec::new(),
     }
 }
 

@@ -106,7 +106,7 @@ fn known<W: World<Message = Message>>(core: &Core<W>, topic: &Topic) -> Metadata
                 partition_index,
                 leader_id: partition.leader.map_or(-1, |leader| leader.node),
                 leader_epoch: partition.leader_epoch,
-                isr_nodes: partition.isr.clone(),
+                isr_nodes: partition.isr.to_vec(),
                 offline_replicas: replicas.iter().copied().filter(|node| !alive(node)).collect(),
                 replica_nodes: replicas,
             }

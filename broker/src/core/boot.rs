@@ -99,6 +99,7 @@ impl<W: World<Message = Message>> Core<W> {
                 security_protocol: 0,
             }],
             rack: self.config.broker_rack.clone(),
+            features: Vec::new(),
         };
         let broker_epoch = controller
             .register(registration)

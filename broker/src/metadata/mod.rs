@@ -10,11 +10,14 @@
 //! [`ShardImage`] each; readers see both as one [`Image`].
 
 pub mod chunk_map;
+pub mod controller;
 pub mod decide;
 pub mod image;
 pub mod placement;
 pub mod reconcile;
 pub mod records;
+mod rules;
+pub mod shard;
 
 #[cfg(test)]
 mod tests;
@@ -23,3 +26,4 @@ pub use decide::{Answer, ConfigRules, Context, Wish, WishError, decide};
 pub use image::{Broker, Image, Partition, RootImage, ShardImage, Topic, is_garbage};
 pub use placement::PartitionKey;
 pub use records::Record;
+pub use rules::Rules;

@@ -13,10 +13,12 @@ use super::{
     publication::Change,
 };
 use crate::metadata::{
-    Answer, ConfigRules, Context, Image, Wish, WishError,
+    Answer, ConfigRules, Context, Image, Rules, Wish, WishError,
     decide::{self, Decision},
     records,
 };
+
+const RULES: Rules = Rules::production();
 
 /// A round takes no further wish beyond this.
 const ROUND_BYTES: usize = 1 << 20;
@@ -131,8 +133,9 @@ impl Root {
             config_rules: &*config_rules,
             uuids: &mut uuids,
             live_sessions: &[],
+            rules: &RULES,
         };
-        decide::decide(overlay, wish, &mut context)
+        decide::decide_in_one_log(overlay, wish, &mut context)
     }
 }
 

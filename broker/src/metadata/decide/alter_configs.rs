@@ -1,5 +1,8 @@
 //! IncrementalAlterConfigs: `ConfigurationControlManager.incrementalAlterConfigs`, and the checks that
 //! `ConfigAdminManager` makes before it. A resource is changed in full or not at all.
+//!
+//! The high watermark and acks=all go by the partition's own `min_isr`, never by this: shards see the change and write it
+//! into their partitions (KAFKA-16540).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,16 +10,15 @@ use corelane_protocol::error_code::ErrorCode;
 
 use super::{
     super::{
-        image::Image,
-        records::{ConfigOwner, ConfigRecord, PartitionRecord, Record},
+        image::RootImage,
+        records::{ConfigOwner, ConfigRecord, Record},
     },
     AlterConfigs, Answer, ConfigChange, ConfigOp, Context, Resource, ResourceKind, WishError,
     delete_topics::unknown_topic,
-    partition_change::{Target, build},
     topic_name::validate_topic_name,
 };
 
-pub fn decide(image: &Image, wish: &AlterConfigs, context: &Context<'_>) -> (Vec<Record>, Answer) {
+pub fn decide(image: &RootImage, wish: &AlterConfigs, context: &Context<'_>) -> (Vec<Record>, Answer) {
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<&Resource> = wish
         .resources
@@ -41,7 +43,7 @@ pub fn decide(image: &Image, wish: &AlterConfigs, context: &Context<'_>) -> (Vec
 }
 
 fn alter(
-    image: &Image,
+    image: &RootImage,
     resource: &Resource,
     changes: &[ConfigChange],
     context: &Context<'_>,
@@ -66,14 +68,10 @@ fn alter(
         .validate(kind, &values)
         .map_err(|reason| WishError::new(ErrorCode::INVALID_CONFIG, reason))?;
     let owner = owner.ok_or_else(|| missing(resource))?;
-    let mut records: Vec<Record> = changed
+    let records = changed
         .into_iter()
-        .map(|(key, value)| Record::from(ConfigRecord { owner, key, value }))
-        .collect();
-    if let ConfigOwner::Topic(_) = owner {
-        records.extend(min_isr_changes(image, resource, &values, context));
-    }
-    Ok(records)
+        .map(|(key, value)| Record::from(ConfigRecord { owner, key, value }));
+    Ok(records.collect())
 }
 
 fn check_changes(changes: &[ConfigChange]) -> Result<(), WishError> {
@@ -99,7 +97,7 @@ fn check_changes(changes: &[ConfigChange]) -> Result<(), WishError> {
 /// checked, as Kafka does.
 #[allow(clippy::type_complexity)]
 fn held_values(
-    image: &Image,
+    image: &RootImage,
     resource: &Resource,
 ) -> Result<(ResourceKind, Option<ConfigOwner>, BTreeMap<String, String>), WishError> {
     match resource {
@@ -174,42 +172,6 @@ fn split(list: &str) -> Vec<String> {
         .filter(|part| !part.is_empty())
         .map(str::to_string)
         .collect()
-}
-
-/// The high watermark and acks=all go by the partition's own `min_isr`, so a change of the config must reach every
-/// partition through a record of its own (KAFKA-16540).
-fn min_isr_changes(
-    image: &Image,
-    resource: &Resource,
-    values: &BTreeMap<String, String>,
-    context: &Context<'_>,
-) -> Vec<Record> {
-    let Resource::Topic(name) = resource else {
-        return Vec::new();
-    };
-    let Some(topic) = image.topic_named(name) else {
-        return Vec::new();
-    };
-    let min_isr = context.config_rules.min_insync_replicas(values);
-    let mut records = Vec::new();
-    for (number, partition) in image.partitions(topic) {
-        if min_isr.min(partition.replicas.len() as u16) == partition.min_isr {
-            continue;
-        }
-        let target = Target {
-            isr: partition.isr.clone(),
-            min_isr,
-            unclean: false,
-        };
-        if let Some(state) = build(image, partition, target) {
-            records.push(Record::from(PartitionRecord {
-                topic_id: topic.topic_id,
-                partition: number,
-                state,
-            }));
-        }
-    }
-    records
 }
 
 fn missing(resource: &Resource) -> WishError {

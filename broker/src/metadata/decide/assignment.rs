@@ -3,12 +3,12 @@
 use corelane_protocol::error_code::ErrorCode;
 
 use super::{
-    super::{image::Image, records::ReplicaSlot},
+    super::{image::RootImage, records::ReplicaSlot},
     WishError,
 };
 
 /// Slots for brokers that are all registered; those that are active are the first ISR.
-pub fn slots(image: &Image, nodes: &[i32]) -> Vec<ReplicaSlot> {
+pub fn slots(image: &RootImage, nodes: &[i32]) -> Vec<ReplicaSlot> {
     nodes
         .iter()
         .map(|node| {
@@ -24,7 +24,27 @@ pub fn slots(image: &Image, nodes: &[i32]) -> Vec<ReplicaSlot> {
 }
 
 /// Checks one partition of a manual assignment (`validateManualPartitionAssignment`).
-pub fn manual(image: &Image, nodes: &[i32], replication_factor: Option<usize>) -> Result<Vec<ReplicaSlot>, WishError> {
+pub fn manual(
+    image: &RootImage,
+    nodes: &[i32],
+    replication_factor: Option<usize>,
+) -> Result<Vec<ReplicaSlot>, WishError> {
+    check_manual(image, nodes)?;
+    if let Some(expected) = replication_factor.filter(|expected| *expected != nodes.len()) {
+        return Err(WishError::new(
+            ErrorCode::INVALID_REPLICA_ASSIGNMENT,
+            format!(
+                "The manual partition assignment includes a partition with {} replica(s), but this is not consistent with \
+                 previous partitions, which have {expected} replica(s).",
+                nodes.len()
+            ),
+        ));
+    }
+    Ok(slots(image, nodes))
+}
+
+/// Brokers that are registered, each once.
+pub fn check_manual(image: &RootImage, nodes: &[i32]) -> Result<(), WishError> {
     let refuse = |message: String| Err(WishError::new(ErrorCode::INVALID_REPLICA_ASSIGNMENT, message));
     if nodes.is_empty() {
         return refuse("The manual partition assignment includes an empty replica list.".into());
@@ -43,19 +63,12 @@ pub fn manual(image: &Image, nodes: &[i32], replication_factor: Option<usize>) -
             ));
         }
     }
-    if let Some(expected) = replication_factor.filter(|expected| *expected != nodes.len()) {
-        return refuse(format!(
-            "The manual partition assignment includes a partition with {} replica(s), but this is not consistent with \
-             previous partitions, which have {expected} replica(s).",
-            nodes.len()
-        ));
-    }
-    Ok(slots(image, nodes))
+    Ok(())
 }
 
 /// The same checks for a partition that is made: somebody must be able to lead it.
 pub fn manual_with_leader(
-    image: &Image,
+    image: &RootImage,
     partition: i32,
     nodes: &[i32],
     replication_factor: Option<usize>,
@@ -77,7 +90,7 @@ pub fn manual_with_leader(
 /// replicas, one further each round, so that a broker's followers are not all on its neighbour. Racks are not looked at.
 /// The error is Kafka's text (`StripedReplicaPlacer`).
 pub fn place(
-    image: &Image,
+    image: &RootImage,
     first: i32,
     count: i32,
     replication_factor: i16,

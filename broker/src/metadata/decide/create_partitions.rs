@@ -4,7 +4,7 @@ use corelane_protocol::error_code::ErrorCode;
 
 use super::{
     super::{
-        image::Image,
+        image::RootImage,
         records::{PartitionsAdded, Record},
     },
     Answer, Context, CreatePartitions, Decision, MorePartitions, RECORDS_PER_WISH_MAX, WishError, assignment,
@@ -13,7 +13,7 @@ use super::{
     excessively_large,
 };
 
-pub fn decide(image: &Image, wish: &CreatePartitions, context: &mut Context<'_>) -> Decision {
+pub fn decide(image: &RootImage, wish: &CreatePartitions, context: &mut Context<'_>) -> Decision {
     let (unique, duplicates) = split_duplicates(wish.topics.iter().map(|topic| topic.name.as_str()));
     let (mut records, mut answers, mut weight) = (Vec::new(), Vec::new(), 0);
     for topic in wish.topics.iter().filter(|topic| unique.contains(topic.name.as_str())) {
@@ -37,7 +37,7 @@ pub fn decide(image: &Image, wish: &CreatePartitions, context: &mut Context<'_>)
 }
 
 fn add_partitions(
-    image: &Image,
+    image: &RootImage,
     wish: &MorePartitions,
     context: &mut Context<'_>,
 ) -> Result<PartitionsAdded, WishError> {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        image::Image,
+        image::RootImage,
         records::{Record, ReplicaSlot, TopicRecord},
     },
     Answer, Context, CreateTopics, CreatedTopic, Decision, NewTopic, RECORDS_PER_WISH_MAX, ResourceKind, WishError,
@@ -15,7 +15,7 @@ use super::{
     topic_name::{CLUSTER_METADATA, validate_topic_name},
 };
 
-pub fn decide(image: &Image, wish: &CreateTopics, context: &mut Context<'_>) -> Decision {
+pub fn decide(image: &RootImage, wish: &CreateTopics, context: &mut Context<'_>) -> Decision {
     let (unique, duplicates) = split_duplicates(wish.topics.iter().map(|topic| topic.name.as_str()));
     // Topics of one request see each other: two names that collide are not both made.
     let mut overlay = image.clone();
@@ -59,7 +59,7 @@ pub fn split_duplicates<'a>(names: impl Iterator<Item = &'a str>) -> (BTreeSet<&
     (unique, duplicates)
 }
 
-fn create_topic(image: &Image, topic: &NewTopic, context: &mut Context<'_>) -> Result<TopicRecord, WishError> {
+fn create_topic(image: &RootImage, topic: &NewTopic, context: &mut Context<'_>) -> Result<TopicRecord, WishError> {
     check_name(image, &topic.name)?;
     let configs = check_configs(topic, context)?;
     let partitions = place_partitions(image, topic, context)?;
@@ -76,7 +76,7 @@ fn create_topic(image: &Image, topic: &NewTopic, context: &mut Context<'_>) -> R
     })
 }
 
-fn check_name(image: &Image, name: &str) -> Result<(), WishError> {
+fn check_name(image: &RootImage, name: &str) -> Result<(), WishError> {
     if name == CLUSTER_METADATA {
         return Err(WishError::new(
             ErrorCode::INVALID_REQUEST,
@@ -126,7 +126,7 @@ fn check_configs(topic: &NewTopic, context: &Context<'_>) -> Result<BTreeMap<Str
 }
 
 fn place_partitions(
-    image: &Image,
+    image: &RootImage,
     topic: &NewTopic,
     context: &mut Context<'_>,
 ) -> Result<Vec<Vec<ReplicaSlot>>, WishError> {
@@ -166,7 +166,7 @@ fn place_partitions(
     })
 }
 
-fn place_manually(image: &Image, topic: &NewTopic) -> Result<Vec<Vec<ReplicaSlot>>, WishError> {
+fn place_manually(image: &RootImage, topic: &NewTopic) -> Result<Vec<Vec<ReplicaSlot>>, WishError> {
     let refuse = |field: &str| {
         WishError::new(
             ErrorCode::INVALID_REQUEST,
@@ -203,7 +203,7 @@ fn place_manually(image: &Image, topic: &NewTopic) -> Result<Vec<Vec<ReplicaSlot
 
 /// As Kafka's `Uuid.randomUuid`: none that is reserved, and none whose base64 begins with a dash, since tools would take
 /// it for an option.
-fn fresh_topic_id(image: &Image, context: &mut Context<'_>) -> Uuid {
+fn fresh_topic_id(image: &RootImage, context: &mut Context<'_>) -> Uuid {
     const BASE64_DASH: u8 = 62;
     loop {
         let topic_id = (context.uuids)();

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        image::Image,
+        image::RootImage,
         records::{Record, RemoveTopic},
     },
     Answer, DeletedTopic, TopicRef, WishError,
 };
 
-pub fn decide(image: &Image, topics: &[TopicRef]) -> (Vec<Record>, Answer) {
+pub fn decide(image: &RootImage, topics: &[TopicRef]) -> (Vec<Record>, Answer) {
     let mut seen = BTreeSet::new();
     let repeated: BTreeSet<&TopicRef> = topics.iter().filter(|topic| !seen.insert(*topic)).collect();
     // A topic that is meant twice, by name and by id, is not deleted; its name gets the error.
@@ -39,7 +39,7 @@ pub fn decide(image: &Image, topics: &[TopicRef]) -> (Vec<Record>, Answer) {
     (records, Answer::TopicsDeleted(answers))
 }
 
-fn find(image: &Image, topic: &TopicRef, by_id: &BTreeSet<Uuid>) -> (Option<String>, Uuid, Result<(), WishError>) {
+fn find(image: &RootImage, topic: &TopicRef, by_id: &BTreeSet<Uuid>) -> (Option<String>, Uuid, Result<(), WishError>) {
     match topic {
         TopicRef::Name(name) => match image.topic_id(name) {
             None => {

@@ -4,13 +4,13 @@ use corelane_protocol::error_code::ErrorCode;
 
 use super::{
     super::{
-        image::Image,
+        image::RootImage,
         records::{FeatureLevel, Format, Record},
     },
     Answer, Decision, FormatCluster, WishError,
 };
 
-pub fn decide(image: &Image, wish: &FormatCluster) -> Decision {
+pub fn decide(image: &RootImage, wish: &FormatCluster) -> Decision {
     if let Some(cluster_id) = image.cluster_id {
         if cluster_id == wish.cluster_id {
             return Ok((Vec::new(), Answer::Formatted));

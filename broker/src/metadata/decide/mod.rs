@@ -12,7 +12,7 @@ mod create_partitions;
 mod create_topics;
 mod delete_topics;
 mod format;
-mod partition_change;
+mod one_log;
 mod producer_ids;
 mod topic_name;
 mod wish;
@@ -20,9 +20,12 @@ mod wish;
 use corelane_protocol::error_code::ErrorCode;
 use uuid::Uuid;
 
-use super::{image::Image, records::Record};
+use super::{image::RootImage, records::Record, rules::Rules};
 
+pub use assignment::check_manual as check_manual_assignment;
+pub use brokers::fence;
 pub use config_rules::{ConfigRules, ResourceKind, TableRules};
+pub use one_log::decide_in_one_log;
 pub use producer_ids::PRODUCER_ID_BLOCK_SIZE;
 pub use topic_name::{CLUSTER_METADATA, is_internal, validate_topic_name};
 pub use wish::*;
@@ -40,6 +43,7 @@ pub struct Context<'a> {
     pub uuids: &'a mut dyn FnMut() -> Uuid,
     /// Brokers whose session has not expired, as the leader's clock says.
     pub live_sessions: &'a [i32],
+    pub rules: &'a Rules,
 }
 
 /// Why a wish, or one item of it, was refused.
@@ -62,12 +66,22 @@ impl WishError {
 /// Records to commit, and what to answer once they are.
 pub type Decision = Result<(Vec<Record>, Answer), WishError>;
 
-pub fn decide(image: &Image, wish: &Wish, context: &mut Context<'_>) -> Decision {
+/// A wish of root.
+pub fn decide(image: &RootImage, wish: &Wish, context: &mut Context<'_>) -> Decision {
     let (records, answer) = match wish {
         Wish::Format(wish) => format::decide(image, wish)?,
         Wish::RegisterBroker(wish) => brokers::register(image, wish, context)?,
-        Wish::ChangeBroker(wish) => brokers::change(image, wish, context)?,
-        Wish::Reconcile { changes_max } => partition_change::reconcile_all(image, *changes_max, context),
+        Wish::ChangeBroker(wish) => brokers::change(image, wish)?,
+        Wish::Heartbeat(wish) => brokers::heartbeat(image, wish, context)?,
+        Wish::UnregisterBroker { node } => brokers::unregister(image, *node)?,
+        // Of shards, not of root.
+        Wish::Reconcile { .. } => (
+            Vec::new(),
+            Answer::Reconciled {
+                changed: 0,
+                more: false,
+            },
+        ),
         Wish::CreateTopics(wish) => create_topics::decide(image, wish, context)?,
         Wish::DeleteTopics(topics) => delete_topics::decide(image, topics),
         Wish::CreatePartitions(wish) => create_partitions::decide(image, wish, context)?,

@@ -4,7 +4,7 @@ use corelane_protocol::error_code::ErrorCode;
 
 use super::{
     super::{
-        image::Image,
+        image::RootImage,
         records::{ProducerIds, Record},
     },
     AllocateProducerIds, Answer, Decision, WishError,
@@ -14,7 +14,7 @@ use super::{
 /// Kafka's `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`.
 pub const PRODUCER_ID_BLOCK_SIZE: i32 = 1000;
 
-pub fn decide(image: &Image, wish: &AllocateProducerIds) -> Decision {
+pub fn decide(image: &RootImage, wish: &AllocateProducerIds) -> Decision {
     check_epoch(image, wish.node, wish.broker_epoch)?;
     let first = image.next_producer_id;
     let Some(next) = first.checked_add(i64::from(PRODUCER_ID_BLOCK_SIZE)) else {

@@ -2,13 +2,20 @@
 
 use uuid::Uuid;
 
-use super::{super::records::Endpoint, WishError};
+use super::{
+    super::records::{Endpoint, SupportedFeature},
+    WishError,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wish {
     Format(FormatCluster),
     RegisterBroker(Registration),
     ChangeBroker(ChangeBroker),
+    Heartbeat(Heartbeat),
+    UnregisterBroker {
+        node: i32,
+    },
     /// Bring partitions in line with brokers: grant leadership to newer incarnations, take it from dead ones. Changes at
     /// most this many; idempotent.
     Reconcile {
@@ -30,6 +37,13 @@ pub enum Answer {
         broker_epoch: u64,
     },
     BrokerChanged,
+    BrokerUnregistered,
+    Heartbeat {
+        /// It knows its own registration, and what its shards had committed.
+        is_caught_up: bool,
+        is_fenced: bool,
+        is_in_controlled_shutdown: bool,
+    },
     /// `more`: there was more to change than allowed; wish again.
     Reconciled {
         changed: usize,
@@ -61,6 +75,22 @@ pub struct Registration {
     pub storage_id: Uuid,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    /// What this release can do.
+    pub features: Vec<SupportedFeature>,
+}
+
+/// A broker's word that it lives.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heartbeat {
+    pub node: i32,
+    pub broker_epoch: u64,
+    /// Of its root image.
+    pub root_applied_end: u64,
+    /// Each of its shard images reached what the shard's leader had committed after the broker's start, and its journals
+    /// are recovered.
+    pub shards_ready: bool,
+    pub want_fence: bool,
+    pub want_shutdown: bool,
 }
 
 /// None: leave as it is.

@@ -1,6 +1,6 @@
 //! One partition's state: how it begins, what may follow what.
 
-use super::super::records::{Leader, PartitionState, Replica, ReplicaSlot};
+use super::super::records::{Leader, NodeList, PartitionState, Replica, ReplicaSlot};
 
 impl PartitionState {
     /// The first state of a partition, from nothing but the record that made it: every node computes the same.
@@ -9,7 +9,7 @@ impl PartitionState {
             node: slot.node,
             broker_epoch: slot.broker_epoch,
         });
-        let mut isr: Vec<i32> = slots.iter().filter(|slot| slot.in_isr).map(|slot| slot.node).collect();
+        let mut isr: NodeList = slots.iter().filter(|slot| slot.in_isr).map(|slot| slot.node).collect();
         isr.sort_unstable();
         PartitionState {
             create_index,
@@ -17,8 +17,8 @@ impl PartitionState {
             leader_epoch: 0,
             leader,
             isr,
-            elr: Vec::new(),
-            last_known_elr: Vec::new(),
+            elr: NodeList::new(),
+            last_known_elr: NodeList::new(),
             min_isr,
             recovering: false,
             replicas: slots
@@ -28,8 +28,8 @@ impl PartitionState {
                     storage_id: slot.storage_id,
                 })
                 .collect(),
-            adding: Vec::new(),
-            removing: Vec::new(),
+            adding: NodeList::new(),
+            removing: NodeList::new(),
         }
     }
 
@@ -40,6 +40,10 @@ impl PartitionState {
     /// Node ids, preferred leader first.
     pub fn replica_nodes(&self) -> Vec<i32> {
         self.replicas.iter().map(|replica| replica.node).collect()
+    }
+
+    pub fn is_reassigning(&self) -> bool {
+        !self.adding.is_empty() || !self.removing.is_empty()
     }
 }
 

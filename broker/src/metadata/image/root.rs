@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    super::{chunk_map::ChunkMap, placement::SHARDS_DEFAULT, records::Endpoint},
+    super::{
+        chunk_map::ChunkMap,
+        placement::SHARDS_DEFAULT,
+        records::{Endpoint, SupportedFeature},
+    },
     Partition,
 };
 
@@ -61,6 +65,7 @@ pub struct Broker {
     pub storage_id: Uuid,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    pub features: Vec<SupportedFeature>,
     pub fenced: bool,
     pub in_controlled_shutdown: bool,
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{
     super::records::{
         BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, Record, RegisterBroker, TopicRecord,
+        UnregisterBroker,
     },
     ApplyError,
     root::{Broker, RootImage, Topic, has_collision_chars, unified},
@@ -61,6 +62,7 @@ impl RootImage {
             }
             Record::RegisterBroker(broker) => self.register(index, broker),
             Record::BrokerChange(change) => self.change_broker(change)?,
+            Record::UnregisterBroker(record) => self.unregister(record)?,
             Record::TopicRecord(topic) => self.add_topic(index, topic)?,
             Record::PartitionsAdded(added) => self.add_partitions(index, added)?,
             Record::RemoveTopic(removed) => self.remove_topic(removed.topic_id)?,
@@ -82,15 +84,29 @@ impl RootImage {
     fn register(&mut self, index: u64, record: &RegisterBroker) {
         let broker = Broker {
             node: record.node,
-            broker_epoch: index,
+            broker_epoch: record.broker_epoch.unwrap_or(index),
             incarnation: record.incarnation,
             storage_id: record.storage_id,
             endpoints: record.endpoints.clone(),
             rack: record.rack.clone(),
-            fenced: true,
-            in_controlled_shutdown: false,
+            features: record.features.clone(),
+            fenced: record.fenced,
+            in_controlled_shutdown: record.broker_epoch.is_some() && self.is_shutting_down(record.node),
         };
         Arc::make_mut(&mut self.brokers).insert(record.node, Arc::new(broker));
+    }
+
+    fn is_shutting_down(&self, node: i32) -> bool {
+        self.broker(node).is_some_and(|broker| broker.in_controlled_shutdown)
+    }
+
+    fn unregister(&mut self, record: &UnregisterBroker) -> Result<(), String> {
+        let is_held = |broker: &Arc<Broker>| broker.broker_epoch == record.broker_epoch;
+        if !self.broker(record.node).is_some_and(is_held) {
+            return Err(format!("no broker {} of epoch {}", record.node, record.broker_epoch));
+        }
+        Arc::make_mut(&mut self.brokers).remove(&record.node);
+        Ok(())
     }
 
     fn change_broker(&mut self, change: &BrokerChange) -> Result<(), String> {

@@ -37,7 +37,9 @@ pub enum RecordError {
 }
 
 macro_rules! records {
-    ($($kind:literal, $version:literal, $name:ident;)*) => {
+    ($($kind:literal, $version:literal, $name:ident $(, $older:literal => $old:ident)*;)*) => {
+        // The largest, a partition's state, is what most records are.
+        #[allow(clippy::large_enum_variant)]
         #[derive(Clone, Debug, PartialEq)]
         pub enum Record {
             $($name($name),)*
@@ -73,6 +75,9 @@ macro_rules! records {
                         found: version,
                         known: $version,
                     }),
+                    $($kind if version == $older => rkyv::from_bytes::<$old, rkyv::rancor::Error>(body)
+                        .map(|older| Record::$name(older.into()))
+                        .map_err(|error| RecordError::Corrupt(stringify!($old), error.to_string())),)*
                     $kind => rkyv::from_bytes::<$name, rkyv::rancor::Error>(body)
                         .map(Record::$name)
                         .map_err(|error| RecordError::Corrupt(stringify!($name), error.to_string())),)*
@@ -84,11 +89,12 @@ macro_rules! records {
 }
 
 records! {
-//  type, newest version
+//  type, newest version, older ones
      1, 0, Format;
      3, 0, FeatureLevel;
-     4, 0, RegisterBroker;
+     4, 1, RegisterBroker, 0 => RegisterBrokerV0;
      5, 0, BrokerChange;
+     6, 0, UnregisterBroker;
      7, 0, TopicRecord;
      8, 0, PartitionsAdded;
      9, 0, RemoveTopic;

@@ -1,7 +1,12 @@
 //! The bodies. A field is never added, removed or moved in place: that is a new version (see the table beside).
 
 use rkyv::{Archive, Deserialize, Serialize};
+use smallvec::SmallVec;
 use uuid::Uuid;
+
+/// Nodes of one partition, in place: states are copied and compared often, and hardly ever have more.
+pub type NodeList = SmallVec<[i32; 6]>;
+pub type ReplicaList = SmallVec<[Replica; 5]>;
 
 /// The first record of a cluster.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -18,7 +23,7 @@ pub struct FeatureLevel {
     pub level: i16,
 }
 
-/// A new incarnation of a broker, always fenced. Its broker epoch is the index of the entry that holds this.
+/// A broker's incarnation, or what a known one has changed.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct RegisterBroker {
     pub node: i32,
@@ -27,6 +32,51 @@ pub struct RegisterBroker {
     pub storage_id: Uuid,
     pub endpoints: Vec<Endpoint>,
     pub rack: Option<String>,
+    pub features: Vec<SupportedFeature>,
+    /// None: the index of the entry that holds this. The same incarnation keeps its own (KAFKA-16952).
+    pub broker_epoch: Option<u64>,
+    /// A new incarnation is.
+    pub fenced: bool,
+}
+
+/// Levels of a feature that a broker's release can follow.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct SupportedFeature {
+    pub name: String,
+    pub min: i16,
+    pub max: i16,
+}
+
+/// Version 0 of [`RegisterBroker`]: always a new incarnation, always fenced, of a release that names no features.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RegisterBrokerV0 {
+    pub node: i32,
+    pub incarnation: u64,
+    pub storage_id: Uuid,
+    pub endpoints: Vec<Endpoint>,
+    pub rack: Option<String>,
+}
+
+impl From<RegisterBrokerV0> for RegisterBroker {
+    fn from(older: RegisterBrokerV0) -> RegisterBroker {
+        RegisterBroker {
+            node: older.node,
+            incarnation: older.incarnation,
+            storage_id: older.storage_id,
+            endpoints: older.endpoints,
+            rack: older.rack,
+            features: Vec::new(),
+            broker_epoch: None,
+            fenced: true,
+        }
+    }
+}
+
+/// The broker is forgotten.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct UnregisterBroker {
+    pub node: i32,
+    pub broker_epoch: u64,
 }
 
 /// Where clients reach a broker.
@@ -122,18 +172,18 @@ pub struct PartitionState {
     pub partition_epoch: i32,
     pub leader_epoch: i32,
     pub leader: Option<Leader>,
-    pub isr: Vec<i32>,
+    pub isr: NodeList,
     /// Eligible leader replicas (KIP-966): out of the ISR, but known to hold all committed records.
-    pub elr: Vec<i32>,
-    pub last_known_elr: Vec<i32>,
+    pub elr: NodeList,
+    pub last_known_elr: NodeList,
     /// The only value that the high watermark, acks=all and the ELR go by (KAFKA-16540).
     pub min_isr: u16,
     /// An unclean leader was elected and has not recovered yet.
     pub recovering: bool,
     /// Preferred leader first.
-    pub replicas: Vec<Replica>,
-    pub adding: Vec<i32>,
-    pub removing: Vec<i32>,
+    pub replicas: ReplicaList,
+    pub adding: NodeList,
+    pub removing: NodeList,
 }
 
 /// A leader is one incarnation of a broker: after a restart it must be granted again.

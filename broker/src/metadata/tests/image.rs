@@ -38,6 +38,9 @@ pub(super) fn broker(incarnation: u64) -> Record {
         storage_id: Uuid::from_u128(1),
         endpoints: vec![],
         rack: None,
+        features: vec![],
+        broker_epoch: None,
+        fenced: true,
     }
     .into()
 }
@@ -96,8 +99,8 @@ fn records_that_do_not_fit_are_refused() {
     };
     assert!(broken(|record| record.state.leader_epoch -= 1).contains("new leader epoch"));
     assert!(broken(|record| record.state.leader_epoch = -1).contains("never decrease"));
-    assert!(broken(|record| record.state.isr = vec![]).contains("leader is in the ISR"));
-    assert!(broken(|record| record.state.isr = vec![1, 2]).contains("are replicas"));
+    assert!(broken(|record| record.state.isr.clear()).contains("leader is in the ISR"));
+    assert!(broken(|record| record.state.isr.push(2)).contains("are replicas"));
     assert!(broken(|record| record.state.create_index = 3).contains("another partition"));
     assert!(image.clone().after_entry(5, 1, &[]).is_err(), "an entry was left out");
 }

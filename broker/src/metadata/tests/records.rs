@@ -1,11 +1,12 @@
 //! Goal: bytes written today are read for ever, and what this release does not know is refused by name.
 
+use smallvec::smallvec;
 use uuid::Uuid;
 
 use crate::metadata::records::{
-    BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, PartitionRecord, PartitionState,
-    PartitionsAdded, ProducerIds, Record, RecordError, RegisterBroker, RemoveTopic, Replica, ReplicaSlot, TopicRecord,
-    decode, encode, encode_leader_start, is_leader_start,
+    BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList, PartitionRecord,
+    PartitionState, PartitionsAdded, ProducerIds, Record, RecordError, RegisterBroker, RemoveTopic, Replica,
+    ReplicaSlot, SupportedFeature, TopicRecord, UnregisterBroker, decode, encode, encode_leader_start, is_leader_start,
 };
 
 fn id(number: u128) -> Uuid {
@@ -45,6 +46,13 @@ fn one_of_each() -> Vec<Record> {
                 security_protocol: 0,
             }],
             rack: Some("r1".into()),
+            features: vec![SupportedFeature {
+                name: "metadata.version".into(),
+                min: 7,
+                max: 27,
+            }],
+            broker_epoch: Some(3),
+            fenced: false,
         }
         .into(),
         BrokerChange {
@@ -52,6 +60,11 @@ fn one_of_each() -> Vec<Record> {
             broker_epoch: 3,
             fenced: Some(false),
             in_controlled_shutdown: None,
+        }
+        .into(),
+        UnregisterBroker {
+            node: 2,
+            broker_epoch: 3,
         }
         .into(),
         TopicRecord {
@@ -88,17 +101,17 @@ fn one_of_each() -> Vec<Record> {
                     node: 2,
                     broker_epoch: 72,
                 }),
-                isr: vec![2],
-                elr: vec![3],
-                last_known_elr: vec![],
+                isr: [2].into_iter().collect(),
+                elr: [3].into_iter().collect(),
+                last_known_elr: NodeList::new(),
                 min_isr: 2,
                 recovering: false,
-                replicas: vec![Replica {
+                replicas: smallvec![Replica {
                     node: 2,
                     storage_id: id(2),
                 }],
-                adding: vec![],
-                removing: vec![5],
+                adding: NodeList::new(),
+                removing: [5].into_iter().collect(),
             },
         }
         .into(),

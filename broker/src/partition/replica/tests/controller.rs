@@ -121,9 +121,9 @@ impl Controller {
         let mut next = held.clone();
         next.min_isr = min_isr;
         next.elr = if isr.len() >= usize::from(min_isr) {
-            Vec::new()
+            NodeList::new()
         } else {
-            let mut elr: Vec<i32> = held.elr.iter().chain(&held.isr).copied().collect();
+            let mut elr: NodeList = held.elr.iter().chain(&held.isr).copied().collect();
             elr.retain(|node| !isr.contains(node) && !wiped.contains(node));
             elr.sort_unstable();
             elr.dedup();
@@ -163,7 +163,7 @@ impl Controller {
                 }
             }
         }
-        next.isr = isr;
+        next.isr = isr.into();
         // A changed disk alone does not begin a new epoch here, as it would in the design (REPLICATION §4): what keeps
         // the data then is that the leader forgets the follower's progress, and the walk is to show that it does.
         if next != *held {

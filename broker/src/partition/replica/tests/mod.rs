@@ -13,7 +13,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::metadata::records::{Leader as Led, Replica as Slot};
+use crate::metadata::records::{Leader as Led, NodeList, Replica as Slot};
 
 /// A log of single-record batches of which everything can be had.
 pub struct Open {
@@ -52,9 +52,9 @@ pub fn state(epoch: i32, leader: i32, isr: &[i32], replicas: i32) -> PartitionSt
             node: leader,
             broker_epoch: leader as u64 + 1,
         }),
-        isr: isr.to_vec(),
-        elr: Vec::new(),
-        last_known_elr: Vec::new(),
+        isr: isr.into(),
+        elr: NodeList::new(),
+        last_known_elr: NodeList::new(),
         min_isr: 1,
         recovering: false,
         replicas: (0..replicas)
@@ -63,8 +63,8 @@ pub fn state(epoch: i32, leader: i32, isr: &[i32], replicas: i32) -> PartitionSt
                 storage_id: disk(node),
             })
             .collect(),
-        adding: Vec::new(),
-        removing: Vec::new(),
+        adding: NodeList::new(),
+        removing: NodeList::new(),
     }
 }
 

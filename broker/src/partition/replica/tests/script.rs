@@ -140,8 +140,8 @@ impl Script {
                 broker_epoch: self.world.nodes[node as usize].broker_epoch,
             });
         }
-        next.isr = words.list("isr").unwrap_or(next.isr);
-        next.elr = words.list("elr").unwrap_or(next.elr);
+        next.isr = words.list("isr").map_or(next.isr, NodeList::from);
+        next.elr = words.list("elr").map_or(next.elr, NodeList::from);
         next.min_isr = words.value("min").map_or(next.min_isr, |min_isr| min_isr as u16);
         next.recovering = words.has("recovering");
         for node in words.list("wiped").unwrap_or_default() {
@@ -162,7 +162,7 @@ impl Script {
         let mut next = self.world.states.last().expect("there is a first").clone();
         let node = words.node() as i32;
         if next.isr.is_empty() && next.elr.contains(&node) {
-            next.isr = vec![node];
+            next.isr = NodeList::from_slice(&[node]);
             next.elr.retain(|member| *member != node);
         }
         if !next.isr.contains(&node) {
