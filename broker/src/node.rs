@@ -44,24 +44,47 @@ pub type TuneStore = Rc<dyn Fn(&mut StoreOptions)>;
 /// Runs one core. On the controller's core it returns when the whole node is up; other cores are up by then, too.
 ///
 /// # Errors
-/// What an operator must mend before the next start.
+/// What an operator must mend before the next start. Every other core's [`Node::wait_closed`] ends then, too.
 pub async fn start<W: World<Message = Message>>(
     world: W,
     options: NodeOptions,
     tune_store: Option<TuneStore>,
 ) -> Result<Node<W>, String> {
-    let core = Core::new(world, options, tune_store);
-    core.run_mailbox();
-    if core.world.core() == CONTROLLER_CORE {
-        core.boot().await?;
+    let node = Node::new(world, options, tune_store);
+    if node.0.world.core() == CONTROLLER_CORE
+        && let Err(reason) = node.boot().await
+    {
+        node.abandon().await;
+        return Err(reason);
     }
-    Ok(Node(core))
+    Ok(node)
 }
 
 /// A core that runs.
 pub struct Node<W: World>(Core<W>);
 
 impl<W: World<Message = Message>> Node<W> {
+    /// A core that answers the others, and does nothing of its own accord.
+    pub fn new(world: W, options: NodeOptions, tune_store: Option<TuneStore>) -> Node<W> {
+        let core = Core::new(world, options, tune_store);
+        core.run_mailbox();
+        Node(core)
+    }
+
+    /// Brings the whole node up; on the controller's core. May be dropped half-way, for [`Node::abandon`]: the directory is
+    /// then as after a crash, which every start expects.
+    ///
+    /// # Errors
+    /// What an operator must mend before the next start.
+    pub async fn boot(&self) -> Result<(), String> {
+        self.0.boot().await
+    }
+
+    /// Ends the other cores of a node that did not come up; on the controller's core.
+    pub async fn abandon(&self) {
+        self.0.abandon_node().await;
+    }
+
     /// Stops the whole node in order; on the controller's core.
     pub async fn stop(&self) {
         self.0.stop_node().await;

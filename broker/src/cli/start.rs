@@ -11,11 +11,12 @@ use std::{
 };
 
 use clap::Args;
+use futures_lite::FutureExt;
 
 use crate::{
     config::{self, listeners::Bind},
     core::{CONTROLLER_CORE, Message},
-    node::{self, BindAddress, Endpoint, Endpoints, NodeOptions},
+    node::{BindAddress, Endpoint, Endpoints, Node, NodeOptions},
     runtime::{
         self, GlommioWorld,
         host::{HostError, PortClaim},
@@ -111,41 +112,53 @@ impl Start {
 
 /// Starts one core, says that the node is ready, and stops it when it is told to.
 async fn run_core(world: GlommioWorld<Message>, options: NodeOptions, failure: Arc<Mutex<Option<String>>>) {
-    let is_first = world.core() == CONTROLLER_CORE;
-    let started = node::start(world.clone(), options.clone(), None).await;
-    let node = match started {
-        Ok(node) => node,
-        Err(reason) => {
+    let node = Node::new(world.clone(), options.clone(), None);
+    if world.core() != CONTROLLER_CORE {
+        world.stopped().await;
+        return node.wait_closed().await;
+    }
+    // Journals are written in full or recovered, which takes its time: nobody who says stop waits for it.
+    let told_to_stop = async {
+        world.stopped().await;
+        None
+    };
+    match async { Some(node.boot().await) }.or(told_to_stop).await {
+        None => {
+            tracing::info!("told to stop before it was ready");
+            node.abandon().await;
+        }
+        Some(Err(reason)) => {
             *failure.lock().expect("no core panics while it tells") = Some(reason);
             world.stopper().stop();
-            return;
+            node.abandon().await;
         }
-    };
-    if is_first {
-        let endpoint = &options.endpoints.advertised;
-        tracing::info!(
-            host = endpoint.host,
-            port = endpoint.port,
-            cores = world.cores(),
-            "ready"
-        );
-        // For whoever started us and waits: one plain word on stdout.
-        let _ = writeln!(std::io::stdout(), "ready");
-    }
-    world.stopped().await;
-    if is_first {
-        tracing::info!("stopping");
-        node.stop().await;
-    } else {
-        node.wait_closed().await;
+        Some(Ok(())) => {
+            say_ready(&world, &options);
+            world.stopped().await;
+            tracing::info!("stopping");
+            node.stop().await;
+            tracing::info!("stopped");
+        }
     }
 }
 
-/// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
+fn say_ready(world: &GlommioWorld<Message>, options: &NodeOptions) {
+    let endpoint = &options.endpoints.advertised;
+    tracing::info!(
+        host = endpoint.host,
+        port = endpoint.port,
+        cores = world.cores(),
+        "ready"
+    );
+    // For whoever started us and waits: one plain word on stdout.
+    let _ = writeln!(std::io::stdout(), "ready");
+}
+
 /// How long a port may still belong to a broker that was killed: the kernel takes a ring apart, with the sockets that it holds,
 /// some time after the process is gone.
 const PORT_WAIT: Duration = Duration::from_secs(5);
 
+/// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
 fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
     let mut claims = Vec::new();
     let deadline = Instant::now() + PORT_WAIT;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     CONTROLLER_CORE, Core, Message, commit,
-    message::{Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
+    message::{AbandonCall, Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
 };
 use crate::{
     group,
@@ -139,6 +139,11 @@ impl<W: World<Message = Message>> Core<W> {
         self.on_every_core(|| StopCall).await;
     }
 
+    /// Ends every core of a node that did not come up, wherever each of them is; runs on the controller's core only.
+    pub(crate) async fn abandon_node(&self) {
+        self.on_every_core(|| AbandonCall).await;
+    }
+
     async fn on_every_core<C: Call>(&self, call: impl Fn() -> C) -> Vec<C::Answer> {
         self.call_every_core(call).await
     }
@@ -224,6 +229,11 @@ impl<W: World<Message = Message>> Core<W> {
                 self.world.core()
             ));
         }
+        self.closed.set(true);
+    }
+
+    /// Ends without closing the store, which may not even be open.
+    pub(super) fn abandon(&self) {
         self.closed.set(true);
     }
 

@@ -64,6 +64,10 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
             core.drain().await;
             Reply::Drain(())
         }),
+        Request::Abandon(_) => {
+            core.abandon();
+            core.reply(to, Reply::Abandon(()));
+        }
         Request::Stop(_) => answer_later(core, to, "stop", |core| async move {
             core.close().await;
             Reply::Stop(())

@@ -69,6 +69,8 @@ calls! {
     Drain(DrainCall) -> ();
     /// Close the store.
     Stop(StopCall) -> ();
+    /// End as you are: the node did not come up.
+    Abandon(AbandonCall) -> ();
     /// May this connection be served? Only the controller's core is asked; answered once there is room.
     Admit(AdmitCall) -> Verdict;
     /// A connection that was served is closed.
@@ -92,6 +94,7 @@ pub struct RegisteredCall(pub u64);
 pub struct ListenCall;
 pub struct DrainCall;
 pub struct StopCall;
+pub struct AbandonCall;
 /// From where it comes.
 pub struct AdmitCall(pub IpAddr);
 pub struct ClosedCall(pub IpAddr);

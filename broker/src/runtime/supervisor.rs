@@ -13,7 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{current_task::CurrentTask, event::EventFd, fail_stop::fail_stop, mesh::Doorbell};
@@ -25,6 +25,9 @@ const PARKED_POKE_TICKS: u64 = 10;
 const STALLED_TICKS: u64 = 3;
 /// Ticks without a heartbeat, in spite of pokes, after which a core is dead.
 const DEAD_TICKS: u64 = 300;
+/// Signals that come within this are one: `timeout` tells its child and then the whole process group, a shell's Ctrl-C
+/// a whole pipeline. A person who loses patience takes longer.
+const SAME_SIGNAL: Duration = Duration::from_millis(250);
 
 /// What the cores and the supervisor share.
 pub(super) struct Vitals {
@@ -77,6 +80,7 @@ impl Vitals {
 /// Runs until every core has ended.
 pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
     let mut watches = vec![Watch::default(); vitals.cores.len()];
+    let mut told = None;
     while vitals.running.load(Ordering::SeqCst) > 0 {
         let signal = match signals {
             Some(signals) => signals.wait(TICK),
@@ -86,7 +90,8 @@ pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
             }
         };
         if let Some(signal) = signal {
-            if vitals.is_stopping() {
+            let first = *told.get_or_insert_with(Instant::now);
+            if first.elapsed() > SAME_SIGNAL {
                 eprintln!("corelane: ended by a second signal");
                 // SAFETY: never returns.
                 unsafe { libc::_exit(128 + signal) };

@@ -1,0 +1,264 @@
+//! Goal: a start that cannot be says why and ends with exit code 78, on any number of cores; a stop is heard at any time.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    os::unix::{fs::FileExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+const EXIT_CONFIG: i32 = 78;
+/// Far more than any refusal takes, on any machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A data directory, removed when dropped, and the words that start a broker on it.
+struct Start {
+    directory: PathBuf,
+    port: u16,
+}
+
+impl Start {
+    fn new() -> Start {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("start-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .unwrap()
+            .port();
+        Start {
+            directory: Path::new(env!("CARGO_TARGET_TMPDIR")).join(name),
+            port,
+        }
+    }
+
+    fn command(&self, cores: usize, set: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+        command
+            .args(["start", "--cores", &cores.to_string()])
+            .args(["--set", &format!("listeners=PLAINTEXT://127.0.0.1:{}", self.port)])
+            .args(["--set", &format!("log.dirs={}", self.directory.display())])
+            .args(["--set", "journal.bytes.per.core=16777216"])
+            .args(set.iter().flat_map(|set| ["--set", set]))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// What a start that must be refused complained.
+    fn refusal(&self, cores: usize, set: &[&str]) -> String {
+        let ended = Running::new(self.command(cores, set)).end();
+        assert_eq!(ended.code, Some(EXIT_CONFIG), "{cores} cores: {}", ended.log);
+        ended.log
+    }
+
+    /// A broker that was ready once, and stopped in order.
+    fn run_once(&self, cores: usize) {
+        let mut running = Running::new(self.command(cores, &[]));
+        running.wait_ready();
+        running.signal("TERM");
+        let ended = running.end();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+    }
+}
+
+impl Drop for Start {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+struct Running {
+    child: Child,
+}
+
+struct Ended {
+    code: Option<i32>,
+    log: String,
+}
+
+impl Running {
+    fn new(mut command: Command) -> Running {
+        Running {
+            child: command.spawn().unwrap(),
+        }
+    }
+
+    fn wait_ready(&mut self) {
+        let mut lines = BufReader::new(self.child.stdout.as_mut().unwrap()).lines();
+        let ready = lines.any(|line| line.is_ok_and(|line| line == "ready"));
+        assert!(ready, "the broker ended before it was ready");
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the process to end by itself.
+    fn end(mut self) -> Ended {
+        let mut stderr = self.child.stderr.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut text = String::new();
+            let _ = stderr.read_to_string(&mut text);
+            text
+        });
+        let deadline = Instant::now() + LIMIT;
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break Some(status);
+            }
+            if Instant::now() >= deadline {
+                let _ = self.child.kill();
+                break None;
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let log = log.join().unwrap();
+        let status = status.unwrap_or_else(|| panic!("the broker did not end by itself; it said:\n{log}"));
+        Ended {
+            code: status.code(),
+            log,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn on_1_2_and_4_cores(story: impl Fn(usize)) {
+    [1, 2, 4].into_iter().for_each(story);
+}
+
+#[test]
+fn a_directory_of_something_else_is_refused() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        fs::create_dir_all(&start.directory).unwrap();
+        fs::write(start.directory.join("notes.txt"), "").unwrap();
+        let said = start.refusal(cores, &[]);
+        assert!(said.contains("only an empty directory is formatted"), "{said}");
+        assert_eq!(fs::read_dir(&start.directory).unwrap().count(), 2, "notes and the lock");
+    });
+}
+
+#[test]
+fn a_directory_of_another_node_is_refused() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        start.run_once(cores);
+        let said = start.refusal(cores, &["node.id=7"]);
+        assert!(said.contains("belongs to node.id 1"), "{said}");
+    });
+}
+
+#[test]
+fn lost_superblocks_are_refused() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        start.run_once(cores);
+        for copy in ["superblock.a", "superblock.b"] {
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .open(start.directory.join("meta").join(copy));
+            file.unwrap().write_all_at(&[0xee; 4096], 0).unwrap();
+        }
+        let said = start.refusal(cores, &[]);
+        assert!(said.contains("no valid superblock is left"), "{said}");
+    });
+}
+
+/// The fault is one core's, and not the first one's.
+#[test]
+fn a_lost_journal_file_is_refused() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        start.run_once(cores);
+        let lost = files_named(&start.directory, "0001.wal").pop().unwrap();
+        fs::remove_file(&lost).unwrap();
+        let said = start.refusal(cores, &[]);
+        assert!(said.contains("0001.wal") && said.contains("No such file"), "{said}");
+    });
+}
+
+/// Files may not grow as large as a journal's: as on a disk that is too small, its creation fails on every core.
+#[test]
+fn journals_that_cannot_be_made_are_refused() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        let plain = start.command(cores, &[]);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\""])
+            .arg(plain.get_program())
+            .args(plain.get_args())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let ended = Running::new(command).end();
+        assert_eq!(ended.code, Some(EXIT_CONFIG), "{cores} cores: {}", ended.log);
+        assert!(ended.log.contains("wal/"), "{}", ended.log);
+        // The next start goes on where this one was refused.
+        start.run_once(cores);
+    });
+}
+
+#[test]
+fn a_stop_during_the_start_is_heard() {
+    on_1_2_and_4_cores(|cores| {
+        let start = Start::new();
+        let running = Running::new(start.command(cores, &["journal.bytes.per.core=1073741824"]));
+        let deadline = Instant::now() + LIMIT;
+        while files_named(&start.directory, "0000.wal").is_empty() {
+            assert!(Instant::now() < deadline, "no journal is begun");
+            thread::sleep(Duration::from_millis(1));
+        }
+        running.signal("INT");
+        let ended = running.end();
+        assert_eq!(ended.code, Some(0), "{}", ended.log);
+        assert!(ended.log.contains("told to stop before it was ready"), "{}", ended.log);
+    });
+}
+
+/// As `timeout -s INT` does: first its child, then the process group.
+#[test]
+fn two_signals_at_once_are_one_stop() {
+    let start = Start::new();
+    let mut command = start.command(2, &[]);
+    command.process_group(0);
+    let mut running = Running::new(command);
+    running.wait_ready();
+    let child = running.child.id();
+    let script = format!("kill -s INT {child}; kill -s INT -- -{child}");
+    assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+    let ended = running.end();
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(ended.log.contains("stopped"), "{}", ended.log);
+}
+
+/// In order of their folders, so that the last one is the last core's.
+fn files_named(directory: &Path, name: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![directory.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            if entry.path().is_dir() {
+                folders.push(entry.path());
+            } else if entry.file_name() == name {
+                found.push(entry.path());
+            }
+        }
+    }
+    found.sort();
+    found
+}
