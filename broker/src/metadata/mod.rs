@@ -18,6 +18,7 @@ pub mod reconcile;
 pub mod records;
 mod rules;
 pub mod shard;
+pub mod snapshot;
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! Records say effects ("this partition is now so"), never wishes. Nothing is applied here; whoever decides several
 //! wishes in one round applies each one's records to an overlay before the next (KAFKA-13173).
 
+mod acls;
 mod alter_configs;
 mod assignment;
 mod brokers;
@@ -11,10 +12,15 @@ mod config_rules;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod features;
 mod format;
 mod one_log;
 mod producer_ids;
+mod quotas;
+mod scram;
+mod tokens;
 mod topic_name;
+mod voters;
 mod wish;
 
 use corelane_protocol::error_code::ErrorCode;
@@ -28,6 +34,7 @@ pub use config_rules::{ConfigRules, ResourceKind, TableRules};
 pub use one_log::decide_in_one_log;
 pub use producer_ids::PRODUCER_ID_BLOCK_SIZE;
 pub use topic_name::{CLUSTER_METADATA, is_internal, validate_topic_name};
+pub use voters::VOTERS_MAX;
 pub use wish::*;
 
 /// Kafka's `QuorumController.MAX_RECORDS_PER_USER_OP`: what one wish may make at most, counted as Kafka counts (a record
@@ -87,6 +94,16 @@ pub fn decide(image: &RootImage, wish: &Wish, context: &mut Context<'_>) -> Deci
         Wish::CreatePartitions(wish) => create_partitions::decide(image, wish, context)?,
         Wish::AlterConfigs(wish) => alter_configs::decide(image, wish, context),
         Wish::AllocateProducerIds(wish) => producer_ids::decide(image, wish)?,
+        Wish::CreateAcls(acls) => acls::create(image, acls, context)?,
+        Wish::DeleteAcls(filters) => acls::delete(image, filters)?,
+        Wish::AlterScram(wish) => scram::decide(image, wish)?,
+        Wish::AlterQuotas(wish) => quotas::decide(image, wish)?,
+        Wish::CreateToken(wish) => tokens::create(image, wish)?,
+        Wish::ChangeToken(wish) => tokens::change(image, wish)?,
+        Wish::SweepTokens { now_ms } => tokens::sweep(image, *now_ms)?,
+        Wish::AddVoter(wish) => voters::add(image, wish)?,
+        Wish::RemoveVoter(voter) => voters::remove(image, voter)?,
+        Wish::UpdateFeatures(wish) => features::decide(image, wish)?,
     };
     Ok((records, answer))
 }

@@ -3,7 +3,10 @@
 use uuid::Uuid;
 
 use super::{
-    super::records::{Endpoint, SupportedFeature},
+    super::{
+        image::QuotaEntity,
+        records::{Acl, Endpoint, Replica, ScramRecord, SupportedFeature, TargetVoter, TokenRecord},
+    },
     WishError,
 };
 
@@ -26,6 +29,19 @@ pub enum Wish {
     CreatePartitions(CreatePartitions),
     AlterConfigs(AlterConfigs),
     AllocateProducerIds(AllocateProducerIds),
+    CreateAcls(Vec<Acl>),
+    DeleteAcls(Vec<AclFilter>),
+    AlterScram(AlterScram),
+    AlterQuotas(AlterQuotas),
+    CreateToken(NewToken),
+    ChangeToken(ChangeToken),
+    /// Forgets tokens that expired.
+    SweepTokens {
+        now_ms: i64,
+    },
+    AddVoter(AddVoter),
+    RemoveVoter(Replica),
+    UpdateFeatures(UpdateFeatures),
 }
 
 /// Items of a request are answered each on its own, in the order of the request; items that occur twice are answered
@@ -58,6 +74,16 @@ pub enum Answer {
         first: i64,
         count: i32,
     },
+    AclsCreated(Vec<Result<(), WishError>>),
+    /// What each filter matched.
+    AclsDeleted(Vec<Result<Vec<Acl>, WishError>>),
+    ScramAltered(Vec<(String, Result<(), WishError>)>),
+    QuotasAltered(Vec<(QuotaEntity, Result<(), WishError>)>),
+    /// As it is now.
+    Token(TokenRecord),
+    TokensSwept,
+    VotersChanged,
+    FeaturesUpdated,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -230,4 +256,93 @@ impl ConfigOp {
 pub struct AllocateProducerIds {
     pub node: i32,
     pub broker_epoch: u64,
+}
+
+/// Kafka's numbers; 1 (ANY) and None match everything, pattern type 2 (MATCH) what applies to the name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AclFilter {
+    pub resource_type: i8,
+    pub resource_name: Option<String>,
+    pub pattern_type: i8,
+    pub principal: Option<String>,
+    pub host: Option<String>,
+    pub operation: i8,
+    pub permission: i8,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterScram {
+    /// (user, mechanism)
+    pub removals: Vec<(String, i8)>,
+    pub upserts: Vec<ScramRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AlterQuotas {
+    pub changes: Vec<QuotaChange>,
+    pub validate_only: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuotaChange {
+    pub entity: QuotaEntity,
+    pub key: String,
+    pub value: Option<f64>,
+}
+
+/// Principals are as in `User:alice`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewToken {
+    pub token_id: String,
+    pub owner: String,
+    pub requester: String,
+    pub renewers: Vec<String>,
+    pub now_ms: i64,
+    /// Negative: as long as may be.
+    pub lifetime_ms: i64,
+    /// `delegation.token.max.lifetime.ms`
+    pub lifetime_ms_max: i64,
+    /// `delegation.token.expiry.time.ms`
+    pub expiry_ms: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangeToken {
+    pub token_id: String,
+    /// Who asks.
+    pub principal: String,
+    pub now_ms: i64,
+    pub change: TokenChange,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TokenChange {
+    Renew {
+        period_ms: i64,
+    },
+    /// Negative: at once.
+    Expire {
+        after_ms: i64,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct AddVoter {
+    pub voter: TargetVoter,
+    /// Not an operator's wish but the node's own.
+    pub joins_by_itself: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateFeatures {
+    pub updates: Vec<(String, i16, UpgradeType)>,
+    pub validate_only: bool,
+}
+
+/// Kafka's `FeatureUpdate.UpgradeType`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpgradeType {
+    Upgrade,
+    SafeDowngrade,
+    UnsafeDowngrade,
 }

@@ -19,7 +19,7 @@ use std::{ops::Deref, sync::Arc};
 
 use uuid::Uuid;
 
-pub use root::{Broker, RootImage, Topic};
+pub use root::{Broker, QuotaEntity, RootImage, Topic};
 pub use shard::{ShardImage, is_garbage};
 
 use super::{

@@ -11,10 +11,13 @@ use super::{
     super::{
         chunk_map::ChunkMap,
         placement::SHARDS_DEFAULT,
-        records::{Endpoint, SupportedFeature},
+        records::{Acl, Endpoint, ScramRecord, SupportedFeature, TokenRecord, VotersTarget},
     },
     Partition,
 };
+
+/// (type, name), sorted; no name is the default of the type.
+pub type QuotaEntity = Vec<(String, Option<String>)>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct RootImage {
@@ -34,6 +37,12 @@ pub struct RootImage {
     /// By broker; None is the default of all.
     pub broker_configs: Arc<BTreeMap<Option<i32>, BTreeMap<String, String>>>,
     pub next_producer_id: i64,
+    pub voters: Arc<VotersTarget>,
+    pub(super) acls: ChunkMap<Uuid, Arc<Acl>>,
+    pub(super) scram: ChunkMap<(String, i8), Arc<ScramRecord>>,
+    /// By entity and key.
+    pub quotas: Arc<BTreeMap<QuotaEntity, BTreeMap<String, f64>>>,
+    pub tokens: Arc<BTreeMap<String, Arc<TokenRecord>>>,
     pub(super) partition_count: usize,
 }
 
@@ -51,6 +60,11 @@ impl Default for RootImage {
             colliding_names: ChunkMap::default(),
             broker_configs: Arc::default(),
             next_producer_id: 0,
+            voters: Arc::default(),
+            acls: ChunkMap::default(),
+            scram: ChunkMap::default(),
+            quotas: Arc::default(),
+            tokens: Arc::default(),
             partition_count: 0,
         }
     }
@@ -152,6 +166,31 @@ impl RootImage {
             return None;
         }
         self.colliding_names.get(unified(name).as_str()).map(|name| &**name)
+    }
+
+    pub fn acls(&self) -> impl Iterator<Item = (Uuid, &Acl)> {
+        self.acls.iter().map(|(id, acl)| (*id, &**acl))
+    }
+
+    pub fn acl(&self, id: Uuid) -> Option<&Acl> {
+        self.acls.get(&id).map(|acl| &**acl)
+    }
+
+    pub fn scram(&self, user: &str, mechanism: i8) -> Option<&Arc<ScramRecord>> {
+        self.scram.get(&(user.to_string(), mechanism))
+    }
+
+    /// In order of users.
+    pub fn scram_credentials(&self) -> impl Iterator<Item = &Arc<ScramRecord>> {
+        self.scram.iter().map(|(_, credential)| credential)
+    }
+
+    pub fn quota(&self, entity: &QuotaEntity, key: &str) -> Option<f64> {
+        self.quotas.get(entity)?.get(key).copied()
+    }
+
+    pub fn token(&self, token_id: &str) -> Option<&Arc<TokenRecord>> {
+        self.tokens.get(token_id)
     }
 
     /// The values given to one broker, over those given to all.

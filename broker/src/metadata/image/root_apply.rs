@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{
     super::records::{
-        BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, Record, RegisterBroker, TopicRecord,
-        UnregisterBroker,
+        BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, QuotaRecord, Record, RegisterBroker,
+        TopicRecord, UnregisterBroker,
     },
     ApplyError,
     root::{Broker, RootImage, Topic, has_collision_chars, unified},
@@ -75,6 +75,28 @@ impl RootImage {
                     ));
                 }
                 self.next_producer_id = ids.next;
+            }
+            Record::VotersTarget(target) => self.voters = Arc::new(target.clone()),
+            Record::AclRecord(acl) => drop(self.acls.insert(acl.id, Arc::new(acl.acl.clone()))),
+            Record::RemoveAcl(removed) => {
+                let held = self.acls.remove(&removed.id);
+                held.ok_or_else(|| format!("no ACL {}", removed.id))?;
+            }
+            Record::ScramRecord(credential) => {
+                let key = (credential.user.clone(), credential.mechanism);
+                self.scram.insert(key, Arc::new(credential.clone()));
+            }
+            Record::RemoveScram(removed) => {
+                let held = self.scram.remove(&(removed.user.clone(), removed.mechanism));
+                held.ok_or_else(|| format!("no credential of {}", removed.user))?;
+            }
+            Record::QuotaRecord(quota) => self.set_quota(quota),
+            Record::TokenRecord(token) => {
+                Arc::make_mut(&mut self.tokens).insert(token.token_id.clone(), Arc::new(token.clone()));
+            }
+            Record::RemoveToken(removed) => {
+                let held = Arc::make_mut(&mut self.tokens).remove(&removed.token_id);
+                held.ok_or_else(|| format!("no token {}", removed.token_id))?;
             }
             Record::PartitionRecord(_) => return Err("a partition's state belongs to its shard's log".into()),
         }
@@ -188,6 +210,16 @@ impl RootImage {
             }
         }
         Ok(())
+    }
+
+    fn set_quota(&mut self, record: &QuotaRecord) {
+        let quotas = Arc::make_mut(&mut self.quotas);
+        let keys = quotas.entry(record.entity.clone()).or_default();
+        match record.value {
+            Some(value) => keys.insert(record.key.clone(), value),
+            None => keys.remove(&record.key),
+        };
+        quotas.retain(|_, keys| !keys.is_empty());
     }
 
     fn topic_mut(&mut self, topic_id: Uuid) -> Result<&mut Topic, String> {

@@ -16,6 +16,8 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 pub use types::*;
 
+/// 129 is the list of a group's voters, which raft's driver writes and reads.
+///
 /// The record of a leader's first entry (raft's own, without a body).
 pub const LEADER_START: u16 = 128;
 
@@ -91,6 +93,7 @@ macro_rules! records {
 records! {
 //  type, newest version, older ones
      1, 0, Format;
+     2, 0, VotersTarget;
      3, 0, FeatureLevel;
      4, 1, RegisterBroker, 0 => RegisterBrokerV0;
      5, 0, BrokerChange;
@@ -99,7 +102,14 @@ records! {
      8, 0, PartitionsAdded;
      9, 0, RemoveTopic;
     10, 0, ConfigRecord;
+    11, 0, AclRecord;
+    12, 0, RemoveAcl;
+    13, 0, ScramRecord;
+    14, 0, RemoveScram;
+    15, 0, QuotaRecord;
     16, 0, ProducerIds;
+    17, 0, TokenRecord;
+    18, 0, RemoveToken;
     64, 0, PartitionRecord;
 }
 

@@ -199,3 +199,90 @@ pub struct Replica {
     pub node: i32,
     pub storage_id: Uuid,
 }
+
+/// Who shall vote in every group; each group's leader brings its own voters in line, one at a time.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub struct VotersTarget {
+    pub voters: Vec<TargetVoter>,
+    /// Disks that were removed. None of them becomes a voter again unless an operator says so (KAFKA-19850).
+    pub retired: Vec<Replica>,
+}
+
+/// A voter is a node with its disk (KIP-853).
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TargetVoter {
+    pub node: i32,
+    pub storage_id: Uuid,
+    /// Where other nodes reach it.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Numbers are Kafka's: of resource and pattern types, operations and permissions.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Acl {
+    pub resource_type: i8,
+    pub resource_name: String,
+    pub pattern_type: i8,
+    /// For example `User:alice`.
+    pub principal: String,
+    pub host: String,
+    pub operation: i8,
+    pub permission: i8,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct AclRecord {
+    pub id: Uuid,
+    pub acl: Acl,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct RemoveAcl {
+    pub id: Uuid,
+}
+
+/// A user's credential (RFC 5802): nothing in it opens a door by itself.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ScramRecord {
+    pub user: String,
+    /// Kafka's number: 1 SCRAM-SHA-256, 2 SCRAM-SHA-512.
+    pub mechanism: i8,
+    pub salt: Vec<u8>,
+    pub stored_key: Vec<u8>,
+    pub server_key: Vec<u8>,
+    pub iterations: i32,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RemoveScram {
+    pub user: String,
+    pub mechanism: i8,
+}
+
+/// A limit of one key, for a user, a client id, an address, or several of them together.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct QuotaRecord {
+    /// (type, name), sorted; no name is the default of the type.
+    pub entity: Vec<(String, Option<String>)>,
+    pub key: String,
+    /// None removes it.
+    pub value: Option<f64>,
+}
+
+/// A delegation token as it is now (KIP-48). Its HMAC is computed from the id, and is in no record.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TokenRecord {
+    pub token_id: String,
+    pub owner: String,
+    pub requester: String,
+    pub renewers: Vec<String>,
+    /// Milliseconds since 1970.
+    pub issue_ms: i64,
+    pub expiry_ms: i64,
+    pub max_ms: i64,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct RemoveToken {
+    pub token_id: String,
+}

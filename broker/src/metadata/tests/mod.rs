@@ -5,3 +5,4 @@ mod image;
 mod reconcile;
 mod records;
 mod script;
+mod snapshot;

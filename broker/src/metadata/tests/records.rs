@@ -4,9 +4,10 @@ use smallvec::smallvec;
 use uuid::Uuid;
 
 use crate::metadata::records::{
-    BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList, PartitionRecord,
-    PartitionState, PartitionsAdded, ProducerIds, Record, RecordError, RegisterBroker, RemoveTopic, Replica,
-    ReplicaSlot, SupportedFeature, TopicRecord, UnregisterBroker, decode, encode, encode_leader_start, is_leader_start,
+    Acl, AclRecord, BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList,
+    PartitionRecord, PartitionState, PartitionsAdded, ProducerIds, QuotaRecord, Record, RecordError, RegisterBroker,
+    RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot, ScramRecord, SupportedFeature, TargetVoter,
+    TokenRecord, TopicRecord, UnregisterBroker, VotersTarget, decode, encode, encode_leader_start, is_leader_start,
 };
 
 fn id(number: u128) -> Uuid {
@@ -67,6 +68,63 @@ fn one_of_each() -> Vec<Record> {
             broker_epoch: 3,
         }
         .into(),
+        VotersTarget {
+            voters: vec![TargetVoter {
+                node: 1,
+                storage_id: id(1),
+                endpoints: vec![],
+            }],
+            retired: vec![Replica {
+                node: 7,
+                storage_id: id(7),
+            }],
+        }
+        .into(),
+        AclRecord {
+            id: id(20),
+            acl: Acl {
+                resource_type: 2,
+                resource_name: "orders".into(),
+                pattern_type: 4,
+                principal: "User:alice".into(),
+                host: "*".into(),
+                operation: 3,
+                permission: 3,
+            },
+        }
+        .into(),
+        RemoveAcl { id: id(20) }.into(),
+        ScramRecord {
+            user: "alice".into(),
+            mechanism: 2,
+            salt: vec![1, 2],
+            stored_key: vec![3],
+            server_key: vec![4],
+            iterations: 4096,
+        }
+        .into(),
+        RemoveScram {
+            user: "alice".into(),
+            mechanism: 2,
+        }
+        .into(),
+        QuotaRecord {
+            entity: vec![("client-id".into(), None), ("user".into(), Some("alice".into()))],
+            key: "producer_byte_rate".into(),
+            value: Some(1024.0),
+        }
+        .into(),
+        TokenRecord {
+            token_id: "t".into(),
+            owner: "User:alice".into(),
+            requester: "User:bob".into(),
+            renewers: vec!["User:carol".into()],
+            issue_ms: 1,
+            expiry_ms: 2,
+            max_ms: 3,
+        }
+        .into(),
+        RemoveToken { token_id: "t".into() }.into(),
         TopicRecord {
             topic_id: id(1),
             name: "orders".into(),
@@ -185,4 +243,30 @@ fn a_leader_start_holds_nothing() {
     assert!(is_leader_start(&value));
     assert_eq!(decode(&value), Ok(vec![]));
     assert!(!is_leader_start(&encode(&one_of_each()[..1])));
+}
+
+/// A broker that the first release registered is still registered, as a new incarnation of a release without features.
+#[test]
+fn an_older_version_is_read_as_what_it_meant() {
+    let written = include_str!("golden_records_v0.hex").trim();
+    let bytes: Vec<u8> = (0..written.len() / 2)
+        .map(|at| u8::from_str_radix(&written[2 * at..2 * at + 2], 16).unwrap())
+        .collect();
+    let Record::RegisterBroker(newest) = one_of_each().remove(2) else {
+        unreachable!("the third one")
+    };
+    let meant = RegisterBroker {
+        features: vec![],
+        broker_epoch: None,
+        fenced: true,
+        ..newest
+    };
+    assert_eq!(decode(&bytes), Ok(vec![meant.into()]));
+    let mut damaged = bytes.clone();
+    damaged.pop();
+    damaged[4] -= 1;
+    assert!(matches!(
+        decode(&damaged),
+        Err(RecordError::Corrupt("RegisterBrokerV0", _))
+    ));
 }

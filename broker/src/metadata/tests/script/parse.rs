@@ -7,10 +7,10 @@ use uuid::Uuid;
 use crate::metadata::{
     PartitionKey, RootImage,
     decide::{
-        ChangeBroker, ConfigChange, ConfigOp, FormatCluster, Heartbeat, MorePartitions, NewTopic, Registration,
-        Resource, TopicRef,
+        AddVoter, ChangeBroker, ConfigChange, ConfigOp, FormatCluster, Heartbeat, MorePartitions, NewTopic,
+        Registration, Resource, TopicRef, UpdateFeatures, UpgradeType,
     },
-    records::{Endpoint, SupportedFeature},
+    records::{Endpoint, Replica, SupportedFeature, TargetVoter},
     shard::{AlterReassignments, ElectLeaders, ElectionType, IsrChange},
 };
 
@@ -240,4 +240,40 @@ pub fn resource_changes(text: &str) -> (Resource, Vec<ConfigChange>) {
         }
     });
     (resource, changes.collect())
+}
+
+/// `node=2 disk=22`
+pub fn voter(text: &str) -> Replica {
+    let node = number(text, "node", 1);
+    Replica {
+        node,
+        storage_id: disk(number(text, "disk", node as u128)),
+    }
+}
+
+/// The same, and `by-itself`.
+pub fn new_voter(text: &str) -> AddVoter {
+    let Replica { node, storage_id } = voter(text);
+    AddVoter {
+        voter: TargetVoter {
+            node,
+            storage_id,
+            endpoints: vec![],
+        },
+        joins_by_itself: text.contains("by-itself"),
+    }
+}
+
+/// `metadata.version=9 downgrade` or `unsafe`
+pub fn feature_updates(text: &str, validate_only: bool) -> UpdateFeatures {
+    let upgrade = match text {
+        text if text.contains("downgrade") => UpgradeType::SafeDowngrade,
+        text if text.contains("unsafe") => UpgradeType::UnsafeDowngrade,
+        _ => UpgradeType::Upgrade,
+    };
+    let update = |(name, level): (&str, &str)| (name.to_string(), level.parse().unwrap(), upgrade);
+    UpdateFeatures {
+        updates: words(text).into_iter().map(update).collect(),
+        validate_only,
+    }
 }

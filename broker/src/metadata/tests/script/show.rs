@@ -119,6 +119,12 @@ pub fn show_record(record: &Record) -> String {
                 short(broker.storage_id)
             )
         }
+        Record::VotersTarget(target) => {
+            let voter = |node: i32, storage_id| format!("{node} {}", short(storage_id));
+            let voters: Vec<String> = target.voters.iter().map(|it| voter(it.node, it.storage_id)).collect();
+            let retired: Vec<String> = target.retired.iter().map(|it| voter(it.node, it.storage_id)).collect();
+            format!("Voters [{}] retired [{}]", voters.join(", "), retired.join(", "))
+        }
         Record::BrokerChange(change) => {
             let mut out = format!("BrokerChange {}@{}", change.node, change.broker_epoch);
             for (name, value) in [("fenced", change.fenced), ("shutdown", change.in_controlled_shutdown)] {

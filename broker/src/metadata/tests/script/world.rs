@@ -6,9 +6,10 @@ use uuid::Uuid;
 
 use super::{
     parse::{
-        TOPIC_IDS, broker, change, election, format, heartbeat, isr_change, more_partitions, new_topic, number,
-        reassignments, registration, resource_changes, topic_ref,
+        TOPIC_IDS, broker, change, election, feature_updates, format, heartbeat, isr_change, more_partitions,
+        new_topic, new_voter, number, reassignments, registration, resource_changes, topic_ref, voter,
     },
+    parse_access::{acl, acl_filter, new_token, quotas, scram, token_change},
     show::{short, show_answer, show_partition, show_record, show_shard_answer},
 };
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
         decide::{AllocateProducerIds, AlterConfigs, Answer, CreatePartitions, CreateTopics, TableRules},
         records::{decode, encode},
         shard::{AlterPartition, ShardAnswer, ShardWish},
+        snapshot::{Reader, Snapshot, root_frames, shard_frames},
     },
 };
 
@@ -51,8 +53,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> World {
-        let rules = Rules::production();
+    pub fn new(rules: Rules) -> World {
         let mut world = World {
             now: Duration::from_secs(1000),
             config_rules: TableRules {
@@ -93,6 +94,7 @@ impl World {
             _ => self.ask(verb, rest),
         }
         self.settle();
+        self.check_snapshots();
         std::mem::take(&mut self.out)
     }
 
@@ -134,6 +136,20 @@ impl World {
                 validate_only: verb.starts_with("validate"),
             }),
             "producer-ids" => Wish::AllocateProducerIds(AllocateProducerIds { node, broker_epoch }),
+            "create-acls" => Wish::CreateAcls(items.into_iter().map(acl).collect()),
+            "delete-acls" => Wish::DeleteAcls(items.into_iter().map(acl_filter).collect()),
+            "scram" => Wish::AlterScram(scram(rest)),
+            "quotas" | "validate-quotas" => Wish::AlterQuotas(quotas(rest, verb.starts_with("validate"))),
+            "new-token" => Wish::CreateToken(new_token(rest)),
+            "token" => Wish::ChangeToken(token_change(rest)),
+            "sweep-tokens" => Wish::SweepTokens {
+                now_ms: number(rest, "now", 0),
+            },
+            "add-voter" => Wish::AddVoter(new_voter(rest)),
+            "remove-voter" => Wish::RemoveVoter(voter(rest)),
+            "features" | "validate-features" => {
+                Wish::UpdateFeatures(feature_updates(rest, verb.starts_with("validate")))
+            }
             other => panic!("unknown command {other}"),
         };
         self.step_root(Input::Asked { id: 0, wish });
@@ -175,6 +191,19 @@ impl World {
                 return;
             }
         }
+    }
+
+    /// A snapshot at every index gives back the image (KAFKA-14618).
+    fn check_snapshots(&self) {
+        let read = |bytes: Vec<u8>| {
+            let mut reader = Reader::new();
+            reader.feed(&bytes).unwrap();
+            reader.finish().unwrap()
+        };
+        let root = read(root_frames(&self.root).flatten().collect());
+        assert_eq!(root, Snapshot::Root((*self.root).clone()));
+        let shard = read(shard_frames(0, &self.shard, &self.root).flatten().collect());
+        assert_eq!(shard, Snapshot::Shard(0, self.shard.without_garbage(&self.root)));
     }
 
     fn propose_root(&mut self) -> bool {

@@ -1,0 +1,23 @@
+//! A shard's image as records: its overrides.
+
+use super::{
+    super::{
+        image::{RootImage, ShardImage, is_garbage},
+        records::{PartitionRecord, Record},
+    },
+    write::Entry,
+};
+
+pub fn entries(image: &ShardImage, root: &RootImage) -> impl Iterator<Item = Entry> {
+    let kept = image
+        .iter()
+        .filter(|(key, state)| !is_garbage(root, key, state.create_index));
+    kept.map(|(key, state)| {
+        let record = PartitionRecord {
+            topic_id: key.topic_id,
+            partition: key.partition,
+            state: (**state).clone(),
+        };
+        (state.create_index, Record::from(record))
+    })
+}
