@@ -3,7 +3,8 @@
 //! A learner gets the log without a vote until it has caught up; then an entry that names the new voters is appended and
 //! in force at once. Two sets that differ by one voter cannot have disjoint majorities, and a third set waits until the
 //! second is committed, by a leader that has committed an entry of its own term. A wiped disk is a new voter: add it,
-//! remove the old one.
+//! remove the old one. A voter that was removed keeps its log, or comes back as another voter: nodes that are far behind
+//! may still count its vote, and that must never be given from an emptier log than before.
 
 use std::time::Duration;
 

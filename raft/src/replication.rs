@@ -72,9 +72,6 @@ impl Raft {
             }
             self.append_entry(entry);
         }
-        if truncates_always && matched < self.terms.end() {
-            self.truncate(matched);
-        }
         matched
     }
 

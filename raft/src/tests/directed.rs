@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::{cluster::disk::Disk, config, entry, ms, voter, voters};
-use crate::{AppendOutcome, Config, HardState, Input, Message, Outgoing, Output, Payload, Position, Raft, Role, Rules};
+use crate::{
+    AppendOutcome, Config, HardState, Input, LogView, Message, Outgoing, Output, Payload, Position, Raft, Role, Rules,
+};
 
 struct Node {
     raft: Raft,
@@ -450,4 +452,34 @@ fn answers_of_strangers_and_wiped_disks_do_not_count() {
         assert!(output.persist.is_empty() && output.send_after_persist.is_empty());
     }
     assert_eq!(node.raft.term(), 0);
+}
+
+#[test]
+fn what_a_node_would_tell_itself_is_ignored() {
+    let mut node = Node::new(config(0, 3), Disk::default(), 0, None);
+    let output = node.receive(0, append(5, (0, 0), vec![entry(5, "x")], 1));
+    assert!(output.persist.is_empty() && output.send_after_persist.is_empty());
+    assert_eq!(node.raft.hard_state(), HardState::default());
+}
+
+#[test]
+#[should_panic(expected = "does not go on from the snapshot")]
+fn a_log_with_a_hole_after_its_snapshot_is_not_started() {
+    let start = crate::Recovered {
+        terms: crate::Terms::starting_at(Position { end: 7, term: 2 }),
+        ..crate::Recovered::default()
+    };
+    Raft::new(config(0, 3), start, ms(0), 7);
+}
+
+/// A driver that takes no snapshots is never asked for one.
+#[test]
+fn a_log_without_snapshots_has_none_to_give() {
+    struct Plain;
+    impl LogView for Plain {
+        fn entries(&self, _from: u64, _to: u64, _bytes_max: usize) -> Vec<crate::Entry> {
+            Vec::new()
+        }
+    }
+    assert_eq!(Plain.snapshot_chunk(Position::default(), 0, 9), None);
 }

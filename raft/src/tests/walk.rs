@@ -358,7 +358,7 @@ fn three_voters_keep_the_promises() {
         others: 0,
         steps: 20_000,
     };
-    let done = walks_hold(shape, 120);
+    let done = walks_hold(shape, 300);
     assert!(done.installed > 100 && done.reads > 1000 && done.wipes > 10, "{done:?}");
 }
 
@@ -369,7 +369,7 @@ fn five_voters_keep_the_promises() {
         others: 0,
         steps: 20_000,
     };
-    walks_hold(shape, 40);
+    walks_hold(shape, 150);
 }
 
 #[test]
@@ -379,7 +379,7 @@ fn voters_that_come_and_go_keep_the_promises() {
         others: 2,
         steps: 20_000,
     };
-    let done = walks_hold(shape, 120);
+    let done = walks_hold(shape, 300);
     assert!(done.voters_changes > 300 && done.installed > 100, "{done:?}");
 }
 
@@ -390,5 +390,5 @@ fn a_sole_voter_that_gets_company_keeps_the_promises() {
         others: 3,
         steps: 20_000,
     };
-    walks_hold(shape, 60);
+    walks_hold(shape, 150);
 }

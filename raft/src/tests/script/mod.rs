@@ -17,7 +17,7 @@
 //! | `settle` | writes and packets until nothing is left, then the states |
 //! | `run ms` | time passes with ticks, writes and packets, then the states |
 //! | `propose a x`, `read a 7`, `learners a d ..`, `add a d`, `remove a b`, `transfer a [b]`, `resign a`, `snapshot a [start]` | asked of a |
-//! | `state [a ..]` | the states |
+//! | `state [a ..]`, `peers a` | the states; what a, which leads, knows of the others |
 
 pub(crate) mod show;
 

@@ -146,6 +146,10 @@ impl Runner {
                 self.cluster.take_snapshot(node(0), start);
             }
             "state" => self.show_states(rest),
+            "peers" => {
+                let lines = show::peers(self.cluster.nodes[node(0)].running());
+                self.seen.borrow_mut().1.extend(lines);
+            }
             "priority" => self.priority = number(0).map(|priority| priority as u32),
             "bytes" => self.bytes_max = number(0).expect("bytes") as usize,
             _ => panic!("{line}: no such command"),

@@ -177,3 +177,26 @@ pub(crate) fn node(node: &Node) -> String {
         role(raft)
     )
 }
+
+/// What a leader knows of the others, and does for them.
+pub(crate) fn peers(raft: &Raft) -> Vec<String> {
+    let mut lines = Vec::new();
+    for peer in raft.peers() {
+        let vote = if peer.voter { "votes" } else { "learns" };
+        let caught_up = if peer.caught_up { ", caught up" } else { "" };
+        let (heard, matched) = (peer.heard_at.as_millis(), peer.matched);
+        lines.push(format!(
+            "{} {vote}, matched {matched}, heard at {heard} ms{caught_up}",
+            name(peer.id)
+        ));
+    }
+    if raft.is_sending_snapshot() {
+        let id = raft.snapshot().expect("there is one to send").id;
+        lines.push(format!("somebody gets the snapshot {}", position(id)));
+    }
+    lines.extend(
+        raft.transferring_to()
+            .map(|to| format!("leadership goes to {}", name(to))),
+    );
+    lines
+}
