@@ -128,8 +128,6 @@ impl Raft {
     pub fn step_into(&mut self, now: Duration, input: Input, log: &impl LogView, output: &mut Output) {
         assert!(now >= self.now, "time went back");
         self.now = now;
-        output.clear();
-        std::mem::swap(&mut self.output, output);
         let (term_before, commit_before) = (self.hard_state.term, self.commit);
         let standing_before = self.standing();
         match input {
@@ -153,6 +151,8 @@ impl Raft {
         self.number_persist();
         self.output.commit = self.commit;
         self.output.role_changed = self.standing() != standing_before;
+        // The caller's becomes the next step's.
+        output.clear();
         std::mem::swap(&mut self.output, output);
     }
 
