@@ -3,7 +3,11 @@
 //! A script notices when it breaks an invariant or goes another way than it is written; a walk when it breaks an
 //! invariant or never recovers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+};
 
 use super::{
     cluster::Faults,
@@ -99,6 +103,25 @@ fn every_rule_that_is_taken_away_is_noticed() {
         unnoticed.is_empty(),
         "nobody noticed that these are missing: {unnoticed:?}"
     );
+}
+
+/// Goal: the page of the architecture names every rule, and no script that is not there.
+#[test]
+fn the_rules_are_in_the_architecture() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for (name, notices) in TABLE {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with('|') && line.contains(&format!("`{name}`")));
+        let row = row.unwrap_or_else(|| panic!("ARCHITECTURE.md does not list {name}"));
+        if let Script(script) = notices {
+            assert!(
+                row.contains(&format!("`{script}`")),
+                "{name} is noticed by {script}: {row}"
+            );
+        }
+    }
 }
 
 /// What a driver may do wrong is noticed too.
