@@ -23,6 +23,9 @@ pub fn elect(view: &ShardView<'_>, key: &PartitionKey, election: ElectionType) -
             format!("No such partition as {}-{}", key.topic_id, key.partition),
         )
     })?;
+    if view.is_root_behind(held) {
+        return Err(refuse(ErrorCode::NOT_CONTROLLER));
+    }
     let needless = match election {
         ElectionType::Preferred => is_led_by_preferred(held),
         ElectionType::Unclean => held.leader.is_some(),

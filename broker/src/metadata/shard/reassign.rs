@@ -33,6 +33,9 @@ pub fn reassign(
             format!("Unable to find partition {}:{}.", key.topic_id, key.partition),
         ));
     };
+    if view.is_root_behind(held) {
+        return Err(refuse(ErrorCode::NOT_CONTROLLER));
+    }
     let unclean = config_rules.unclean_leader_election(&topic.configs);
     let mut target = match nodes {
         None => cancel(held, &topic.name, key.partition, unclean)?,

@@ -32,11 +32,6 @@ impl<'a> ShardView<'a> {
         is_own.then(|| self.shard.get(key).unwrap_or(initial))
     }
 
-    /// The topic's partitions in this shard: every so many-th.
-    pub fn keys_of(&self, topic: &'a Topic) -> impl Iterator<Item = PartitionKey> + use<'a> {
-        keys_of(self.root, self.number, topic)
-    }
-
     /// Root does not know yet who leads: this image is older than the one that the state was made from, and what it says
     /// of brokers would take back what is newer.
     pub fn is_root_behind(&self, state: &Partition) -> bool {

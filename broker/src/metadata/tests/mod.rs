@@ -1,6 +1,7 @@
 //! Tests of the metadata rules: scripts for decisions, and the rest beside.
 
 mod chunk_map;
+mod controller;
 mod image;
 mod reconcile;
 mod records;

@@ -39,6 +39,8 @@ pub struct World {
     root: Arc<RootImage>,
     /// What the shard's leader knows of root; newer only if root is not held back.
     root_at_shard: Arc<RootImage>,
+    /// All that there were.
+    roots: Vec<Arc<RootImage>>,
     shard: ShardImage,
     root_controller: RootController,
     shard_controller: ShardController,
@@ -62,6 +64,7 @@ impl World {
             ids: TOPIC_IDS,
             root: Arc::default(),
             root_at_shard: Arc::default(),
+            roots: Vec::new(),
             shard: ShardImage::default(),
             root_controller: RootController::new(ME, &TIMING, rules),
             shard_controller: ShardController::new(ME, 0, &TIMING, rules),
@@ -86,6 +89,12 @@ impl World {
             "commit" => self.is_held = false,
             "hold-root-back" => self.is_root_held_back = true,
             "let-root-on" => self.is_root_held_back = false,
+            "see-root" => {
+                let end: u64 = number(rest, "end", 0);
+                let seen = self.roots.iter().find(|root| root.applied_end == end);
+                self.root_at_shard = seen.expect("an index that was reached").clone();
+                self.is_root_held_back = true;
+            }
             "advance" => self.now += Duration::from_millis(number(rest, "ms", 0)),
             "lead" => {
                 let group = rest.split_whitespace().next().unwrap();
@@ -235,6 +244,7 @@ impl World {
         let records = self.show_entry("", index, &value);
         let image = RootImage::clone(&self.root).after_entry(index, term, &records);
         self.root = Arc::new(image.expect("a decision fits"));
+        self.roots.push(self.root.clone());
         self.step_root(Input::Applied { index, term });
         true
     }
