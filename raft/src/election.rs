@@ -6,14 +6,17 @@ use std::time::Duration;
 use crate::{HardState, LogView, Message, Position, Raft, Role, Term, VoterId, Votes};
 
 impl Raft {
-    /// Whoever is preferred waits for the shorter half of the timeouts, so that it mostly wins.
+    /// A random half of the time between the two timeouts. Whoever is preferred waits from the shorter one on, and each
+    /// voter after it in turn a little longer, so that it mostly wins, and its neighbour where it is gone.
     pub(crate) fn reset_election_timer(&mut self) {
         let (min, max) = (self.config.election_timeout_min, self.config.election_timeout_max);
-        let middle = min + (max - min) / 2;
-        let wait = match self.preferred() {
-            Some(preferred) if preferred == self.config.me => self.random.between(min, middle),
-            Some(_) => self.random.between(middle, max),
+        let wait = match self.rank() {
             None => self.random.between(min, max),
+            Some((rank, voters)) => {
+                let half = (max - min) / 2;
+                let from = min + half * rank / voters;
+                self.random.between(from, from + half)
+            }
         };
         // Who resigned lets all others try first.
         let resigned = if self.now < self.resigned_until {
@@ -22,6 +25,15 @@ impl Raft {
             Duration::ZERO
         };
         self.election_at = self.now + wait + resigned;
+    }
+
+    /// Place after the preferred voter, and how many voters there are; None where nobody is preferred.
+    fn rank(&self) -> Option<(u32, u32)> {
+        let voters = self.voters();
+        let preferred = voters.position(self.preferred()?)?;
+        let place = voters.position(self.config.me).unwrap_or(preferred);
+        let rank = (place + voters.len() - preferred) % voters.len();
+        Some((rank as u32, voters.len() as u32))
     }
 
     /// Voters do, and so does a node that an entry removes which may not be committed: its vote may be needed to

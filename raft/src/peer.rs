@@ -14,6 +14,9 @@ pub(crate) struct Peer {
     pub matched: u64,
     /// Where the next append starts. Never below `matched`.
     pub next: u64,
+    /// Where the append in flight ends. Only an answer that reaches it makes room for the next one: otherwise each append
+    /// that was sent twice would be answered twice, and from then on everything would be.
+    pub sent_end: u64,
     /// An append or chunk is in flight, or could not be read; it is tried again then.
     pub retry_at: Option<Duration>,
     /// The commit that it was told last.
@@ -45,6 +48,7 @@ impl Peer {
             voter: false,
             matched: 0,
             next,
+            sent_end: 0,
             retry_at: None,
             commit_sent: 0,
             heard_at: now,
@@ -67,6 +71,9 @@ impl Peer {
     pub fn on_matched(&mut self, matched: u64, end: u64, now: Duration, round_max: Duration) {
         self.matched = self.matched.max(matched);
         self.next = self.next.max(self.matched);
+        if matched >= self.sent_end {
+            self.retry_at = None;
+        }
         if self.sending.is_some_and(|(id, _)| id.end <= self.matched) {
             self.sending = None;
         }

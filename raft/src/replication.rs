@@ -148,7 +148,6 @@ impl Raft {
                     end <= self.terms.end() || !self.config.rules.acknowledge_only_matched,
                     "{from:?} matched more than there is"
                 );
-                self.lead.peers[place].retry_at = None;
                 self.on_peer_matched(place, end);
             }
             AppendOutcome::Conflict { prev_end, hint } => self.on_conflict(place, prev_end, hint),
@@ -273,7 +272,9 @@ impl Raft {
         if entries.is_empty() && next < self.terms.end() {
             return false;
         }
-        self.lead.peers[place].commit_sent = self.commit;
+        let peer = &mut self.lead.peers[place];
+        peer.commit_sent = self.commit;
+        peer.sent_end = next + entries.len() as u64;
         let message = Message::Append {
             term: self.hard_state.term,
             session,

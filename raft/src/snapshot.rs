@@ -81,7 +81,9 @@ impl Raft {
             .expect("a log that starts above 0 starts from a snapshot");
         let sending = self.lead.peers[place].sending.filter(|(id, _)| *id == snapshot.id);
         let (id, offset) = sending.unwrap_or((snapshot.id, 0));
-        self.lead.peers[place].sending = Some((id, offset));
+        let peer = &mut self.lead.peers[place];
+        peer.sending = Some((id, offset));
+        peer.sent_end = id.end;
         let Some(chunk) = log.snapshot_chunk(id, offset, self.config.append_bytes_max) else {
             return false;
         };
@@ -112,7 +114,9 @@ impl Raft {
         let peer = &mut self.lead.peers[place];
         if let Some((sending, next)) = &mut peer.sending
             && *sending == id
+            && *next != offset
         {
+            // The same offset again is an old answer, or the chunk in flight came out of order.
             *next = offset;
             peer.retry_at = None;
         }

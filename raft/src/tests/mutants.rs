@@ -57,7 +57,7 @@ const TABLE: &[(&str, Notices)] = &[
     ("removed_leader_does_not_count", Script("remove_leader")),
     ("snapshot_with_hard_state", Script("snapshot_first_of_term")),
     ("snapshot_keeps_matching_log", Script("snapshot_late")),
-    ("snapshot_only_forward", Walk(3, 0, 300)),
+    ("snapshot_only_forward", Script("snapshot_late")),
     ("snapshot_of_one_leader", Script("snapshot_two_leaders")),
     ("read_confirmed_by_round", Script("stale_read")),
     ("read_after_own_commit", Script("reads")),
