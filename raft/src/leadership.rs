@@ -31,7 +31,7 @@ pub(crate) struct Leadership {
 impl Raft {
     pub(crate) fn become_leader(&mut self, log: &impl LogView) {
         let next = self.terms.end();
-        if next == 0 {
+        if self.voters.latest_end() == 0 && self.snapshot.is_none() {
             // From here on the log itself says who founded the group: who joins has no other source.
             self.append_own(Payload::Voters(self.config.voters.clone()));
         }
@@ -99,10 +99,10 @@ impl Raft {
             self.lead.heartbeat_at = self.next_heartbeat();
             self.on_transfer_tick(log);
             self.send_round();
-            for place in 0..self.lead.peers.len() {
-                if self.lead.peers[place].retry_at.is_some_and(|at| self.now >= at) {
-                    self.replicate(place, log);
-                }
+        }
+        for place in 0..self.lead.peers.len() {
+            if self.lead.peers[place].retry_at.is_some_and(|at| self.now >= at) {
+                self.replicate(place, log);
             }
         }
     }

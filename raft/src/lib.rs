@@ -72,11 +72,11 @@ pub use voters::{VOTERS_MAX, VoterId, Voters, Votes};
 pub trait LogView {
     /// Entries from `from` (inclusive) to at most `to` (exclusive), in order, at least one if it can be had, and no
     /// more than about `bytes_max` bytes. May be empty when they are not in memory now; they are asked for again with
-    /// the next heartbeat.
+    /// every [`Input::Tick`], so give one when they are there.
     fn entries(&self, from: u64, to: u64, bytes_max: usize) -> Vec<Entry>;
 
     /// Bytes of the snapshot `id`, which is the latest, from `offset` on, about `bytes_max` of them. None when they are
-    /// not in memory now; they are asked for again with the next heartbeat. A log that never takes snapshots has none.
+    /// not in memory now, as above. A log that never takes snapshots has none.
     fn snapshot_chunk(&self, _id: Position, _offset: u64, _bytes_max: usize) -> Option<Chunk> {
         None
     }

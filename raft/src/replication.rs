@@ -256,7 +256,7 @@ impl Raft {
             true => self.send_chunk(place, log),
             false => self.send_append(place, log),
         };
-        // What could not be read is asked for again with the next heartbeat.
+        // What could not be read is asked for again with the next tick.
         let wait = if sent {
             self.config.election_timeout_min / 2
         } else {

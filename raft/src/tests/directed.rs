@@ -133,7 +133,8 @@ fn a_restart_starts_a_newer_term_and_commits_the_old_entries_with_its_own() {
     let asked = node.step(Input::Tick);
     let led = node.persisted(&asked);
     assert_eq!((node.raft.term(), led.commit), (4, 0));
-    assert_eq!(node.persisted(&led).commit, 3);
+    // Two old entries, the founders, whom this log did not name yet, and the start.
+    assert_eq!(node.persisted(&led).commit, 4);
 }
 
 #[test]
@@ -482,4 +483,38 @@ fn a_log_without_snapshots_has_none_to_give() {
         }
     }
     assert_eq!(Plain.snapshot_chunk(Position::default(), 0, 9), None);
+}
+
+/// What is not in memory is not sent, and is asked for with the first tick after that, not a heartbeat later.
+#[test]
+fn entries_that_are_away_are_sent_as_soon_as_they_are_there() {
+    struct Away;
+    impl LogView for Away {
+        fn entries(&self, _from: u64, _to: u64, _bytes_max: usize) -> Vec<crate::Entry> {
+            Vec::new()
+        }
+    }
+    let mut node = Node::new(config(0, 3), disk(vec![entry(1, "a"), entry(1, "b")]), 1, None);
+    node.tick_at(1300);
+    let asked = node.receive(1, Message::PreVoteReply { term: 2, granted: true });
+    node.persisted(&asked);
+    node.receive(1, Message::VoteReply { term: 2, granted: true });
+    let outcome = AppendOutcome::Conflict {
+        prev_end: 2,
+        hint: Position::default(),
+    };
+    let message = Message::AppendReply {
+        session: 1,
+        term: 2,
+        outcome,
+    };
+    let from = voter(1);
+    let output = node.raft.step(ms(1310), Input::Received { from, message }, &Away);
+    assert!(output.send_now.is_empty());
+    let output = node.tick_at(1311);
+    let sent: Vec<_> = output.send_now.iter().map(|sent| (sent.to, &sent.message)).collect();
+    assert!(
+        matches!(&sent[..], [(to, Message::Append { prev, entries, .. })] if *to == from && prev.end == 0 && entries.len() == 4),
+        "{sent:?}"
+    );
 }
