@@ -7,3 +7,4 @@ mod reconcile;
 mod records;
 mod script;
 mod snapshot;
+mod walk;
