@@ -233,7 +233,7 @@ impl PartitionLog {
     /// Whole batches from memory, see `Store::read_tail`. None: some of what is asked for is in files, or `from` is
     /// outside of the log.
     pub fn read_tail(&self, from: i64, upto: i64, bytes_max: usize, frames: &Frames) -> Option<Vec<Bytes>> {
-        if from < self.start_offset || from > self.end_offset || from < self.files_end() {
+        if from < self.start_offset || from > self.end_offset || from < self.files_end() || self.damaged.is_some() {
             return None;
         }
         let first = self.tail.entries.partition_point(|entry| entry.last_offset < from);

@@ -60,6 +60,10 @@ pub struct LearnedIndex {
 impl PartitionLog {
     /// Where the batches from `from` on are. Only the first part of them, if they are in several places.
     pub fn plan_read(&self, from: i64, upto: i64, bytes_max: usize, frames: &Frames) -> Result<ReadPlan, ReadError> {
+        if let Some(damage) = self.damaged().filter(|_| from > self.end_offset) {
+            // Where the log ended is not known: a reader must not be sent back as if it had been wrong.
+            return Err(ReadError::Corrupt(damage.reason.clone()));
+        }
         if from < self.start_offset || from > self.end_offset {
             let (start_offset, end_offset) = (self.start_offset, self.end_offset);
             return Err(ReadError::OutOfRange {
@@ -77,7 +81,11 @@ impl PartitionLog {
         if let Some(read) = self.partial_read(frames).filter(|read| from < read.end_offset) {
             return Ok(ReadPlan::File(Box::new(read)));
         }
-        Ok(ReadPlan::Memory(self.tail.read(from, upto, bytes_max, frames)))
+        let batches = self.tail.read(from, upto, bytes_max, frames);
+        match self.damaged() {
+            Some(damage) if batches.is_empty() => Err(ReadError::Corrupt(damage.reason.clone())),
+            _ => Ok(ReadPlan::Memory(batches)),
+        }
     }
 
     /// Where to look for the first record with a time not below `timestamp`, in order.
@@ -200,6 +208,7 @@ pub async fn read<D: Disk>(
                 }
             }
             Err(Fault::Gone) if retries > 0 => retries -= 1,
+            Err(_) if !out.is_empty() => return Ok(out),
             Err(fault) => return Err(fault.into_error(&file.file)),
         }
     }
@@ -297,6 +306,8 @@ async fn scan_into<F: DiskFile>(
 }
 
 impl FileRead {
+    /// The batches, and whether they are all that is wanted. What lies before a fault is handed out; the fault comes with
+    /// the read that begins at it, so that a consumer gets everything up to the damage and then an error.
     async fn read_batches<D: Disk>(
         &self,
         disk: &D,
@@ -313,22 +324,45 @@ impl FileRead {
         let index = self.index(disk, &file, learn).await?;
         let read_bytes = bytes_max.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
         let mut window = self.window(&file, self.suffix.clone(), read_bytes).await?;
-        let mut at = index.position_of(from, self.file.base_offset);
-        let mut next_offset = self.file.base_offset;
+        let at = index.position_of(from, self.file.base_offset);
         let mut out: Vec<Bytes> = Vec::new();
         let mut room = bytes_max;
+        let whole = self
+            .each_batch(&mut window, at, from, upto, |batch| {
+                let fits = batch.len() <= room || is_first && out.is_empty();
+                if fits {
+                    room = room.saturating_sub(batch.len());
+                    out.push(batch);
+                }
+                fits
+            })
+            .await;
+        match whole {
+            Ok(whole) => Ok((out, !whole)),
+            Err(_) if !out.is_empty() => Ok((out, true)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Hands each batch from the one that holds `from` on, with its CRC checked, to `take` until that says no. True: all
+    /// that count were taken.
+    async fn each_batch<F: DiskFile>(
+        &self,
+        window: &mut Window<'_, F>,
+        mut at: u64,
+        from: i64,
+        upto: i64,
+        mut take: impl FnMut(Bytes) -> bool,
+    ) -> Result<bool, Fault> {
+        let mut next_offset = self.file.base_offset;
         while let Some(header) = window.header(at, next_offset, self.end_offset).await? {
             let bytes = header.batch_bytes();
             next_offset = header.next_offset();
             if header.base_offset >= upto {
-                return Ok((out, true));
+                return Ok(false);
             }
-            if header.next_offset() > from {
-                if bytes > room && !(is_first && out.is_empty()) {
-                    return Ok((out, true));
-                }
-                out.push(window.batch(at, bytes).await?);
-                room = room.saturating_sub(bytes);
+            if next_offset > from && !take(window.batch(at, bytes).await?) {
+                return Ok(false);
             }
             at += bytes as u64;
         }
@@ -336,7 +370,7 @@ impl FileRead {
             let what = format!("ends at offset {next_offset}, not at {}", self.end_offset);
             return Err(Fault::Corrupt { position: at, what });
         }
-        Ok((out, false))
+        Ok(true)
     }
 
     async fn find_time<D: Disk>(
@@ -409,8 +443,12 @@ impl FileRead {
                 } else {
                     i64::MAX
                 };
-                scan_into(&mut window, &mut index, base_offset, end_offset, interval_bytes).await?;
-                index
+                match scan_into(&mut window, &mut index, base_offset, end_offset, interval_bytes).await {
+                    Ok(()) => index,
+                    // Good for what lies before the damage, and not worth keeping.
+                    Err(Fault::Corrupt { .. }) => return Ok(Rc::new(index)),
+                    Err(fault) => return Err(fault),
+                }
             }
         };
         let index = Rc::new(index);

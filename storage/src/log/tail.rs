@@ -93,15 +93,21 @@ impl Tail {
     }
 
     /// Whole batches from the one that holds `from`, with bases below `upto`, while they fit into `bytes_max` and their
-    /// frames are sealed; the first one always.
+    /// frames are sealed; the first one always. Ends before a hole: a reader must not step over what was lost as if it
+    /// had been compacted away.
     pub fn read(&self, from: i64, upto: i64, bytes_max: usize, frames: &Frames) -> Vec<Bytes> {
         let first = self.entries.partition_point(|entry| entry.last_offset < from);
         let mut out = Vec::new();
         let mut room = bytes_max;
+        let mut next_offset = from;
         for entry in self.entries.range(first..) {
             if from >= upto || entry.base_offset >= upto || !out.is_empty() && entry.at.len as usize > room {
                 break;
             }
+            if entry.base_offset > next_offset {
+                break;
+            }
+            next_offset = entry.last_offset + 1;
             let Some(bytes) = self.bytes_of(entry, frames) else {
                 break;
             };

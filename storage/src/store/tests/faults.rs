@@ -2,7 +2,7 @@
 
 use super::harness::{History, Session, open, run};
 use crate::{
-    AppendError, LogConfig, LogSpec, Rules, StateKind, Store, Ticket, open_data_dir,
+    AppendError, LogConfig, LogSpec, ReadError, Rules, StateKind, Store, Ticket, open_data_dir,
     sim_disk::{Fault, Operation, Persist, SimDisk},
 };
 
@@ -102,8 +102,15 @@ fn damage_is_not_forgotten() {
         let session = super::faults::session(&disk);
         let log = session.store.logs()[0].clone();
         assert!(log.damaged.is_some());
-        let parts = run(session.store.read(log.id, 0, i64::MAX, 1)).expect("the first batch is intact");
-        assert_eq!(parts.len(), 1);
+        for bytes_max in [1, 1 << 20] {
+            let parts = run(session.store.read(log.id, 0, i64::MAX, bytes_max)).expect("the first batch is intact");
+            assert_eq!(parts.len(), 1, "nobody steps over the hole");
+        }
+        assert_eq!(session.store.read_tail(log.id, 0, i64::MAX, 1 << 20), None);
+        for from in [1, 2, 3, 4] {
+            let lost = run(session.store.read(log.id, from, i64::MAX, 1 << 20));
+            assert!(from == 4 || matches!(lost, Err(ReadError::Corrupt(_))), "at {from}: {lost:?}");
+        }
         run(session.store.checkpoint()).expect("checkpoints");
     }
 }
