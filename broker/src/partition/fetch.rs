@@ -268,11 +268,18 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
         }
     }
     // Between high watermark and log end there is nothing yet, but the position is a legal one (KIP-207).
-    if part.fetch_offset < empty.log_start_offset || part.fetch_offset > store.end_offset(log).expect(open) {
+    let is_beyond = part.fetch_offset > store.end_offset(log).expect(open);
+    if part.fetch_offset < empty.log_start_offset || is_beyond {
+        // The records there may be those that are missing: who is sent elsewhere would never know.
+        let is_lost = is_beyond && store.is_damaged(log);
         return Err(Box::new(FetchResult {
             high_watermark: empty.high_watermark,
             log_start_offset: empty.log_start_offset,
-            ..FetchResult::failed(ErrorCode::OFFSET_OUT_OF_RANGE)
+            ..FetchResult::failed(if is_lost {
+                ErrorCode::KAFKA_STORAGE_ERROR
+            } else {
+                ErrorCode::OFFSET_OUT_OF_RANGE
+            })
         }));
     }
     let upto = empty.high_watermark;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     checkpoint::{self, COPIES, Checkpoint, CheckpointHeader},
-    frame::{FRAME_VERSION, Lineage, Link},
+    frame::{FRAME_VERSION, FrameHeader, Lineage, Link},
     recovery::{Plan, plan, scan_file},
     space::ReplayFrom,
 };
@@ -151,6 +151,10 @@ async fn open_existing<D: Disk>(
     for slot in 0..header.files {
         let file = open_file(disk, directory, slot).await?;
         let bytes = read_whole(&file, directory).await?;
+        check_whole(&bytes, slot, &header, lineage.seed).map_err(|what| OpenError::Corrupt {
+            path: format!("{directory}/{slot:04}.wal"),
+            what,
+        })?;
         scanned.extend(scan(&bytes, slot, header.files, lineage.seed, directory)?);
         files.push(file);
         (options.yield_now)().await;
@@ -172,6 +176,26 @@ async fn open_existing<D: Disk>(
         plan,
         lineage,
     }))
+}
+
+/// No crash makes a journal file shorter, nor puts the head of another one into its place: either would look like a journal
+/// that just ends earlier, and what it held would be lost without a word.
+fn check_whole(bytes: &[u8], slot: u32, header: &CheckpointHeader, seed: u64) -> Result<(), String> {
+    let whole = header.file_blocks as usize * BLOCK;
+    if bytes.len() < whole {
+        return Err(format!(
+            "the file was made with {whole} bytes and has {}; restore it",
+            bytes.len()
+        ));
+    }
+    match FrameHeader::parse(bytes) {
+        Ok(head) if head.seed != seed => Err("the file belongs to the journal of another disk or core".to_string()),
+        Ok(head) if head.address.block == 0 && head.address.file_seq % header.files != slot => Err(format!(
+            "this is file {:04}.wal of the same journal; put each back into its place",
+            head.address.file_seq % header.files
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn scan(

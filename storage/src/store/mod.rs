@@ -266,6 +266,11 @@ impl<D: Disk> Store<D> {
         self.with_log(id, |slot| slot.log.end_offset())
     }
 
+    /// Records of this log may be missing: appends are refused until an operator decides.
+    pub fn is_damaged(&self, id: LogId) -> bool {
+        self.with_log(id, |slot| slot.log.damaged().is_some()).unwrap_or(false)
+    }
+
     /// The offset after the last record that no power loss can take away.
     pub fn durable_end(&self, id: LogId) -> Option<i64> {
         self.with_log(id, |slot| slot.durable_end)

@@ -49,6 +49,16 @@ pub(super) async fn open<D: Disk>(
     })?;
     replay(&mut state, &opened, &path, &options).await?;
     finish(&mut state, &opened);
+    // The one trace of a tail that was cut behind everything that says how long it was: an operator can compare.
+    let last = opened.plan.last;
+    tracing::info!(
+        core,
+        logs = state.logs.len(),
+        frames = opened.plan.frames.len(),
+        last_frame = last.frame_seq,
+        last_file = last.file_seq,
+        "journal recovered"
+    );
     // What the last start wrote but did not flush was read from the device's cache: it counts from now on, so it lasts
     // from now on.
     let checkpoint_file = &opened.checkpoint_files[opened.newest_copy];

@@ -207,7 +207,9 @@ fn damage_is_an_error() {
     let path = "log/events-3/00000000000000000000.log";
     assert!(harness.disk.rot(path, 3));
     assert!(harness.read(0, 3, 1 << 20).is_ok());
-    let intact = harness.read(0, 60, 1 << 20).expect("what lies before the damage is served");
+    let intact = harness
+        .read(0, 60, 1 << 20)
+        .expect("what lies before the damage is served");
     let next = BatchHeader::parse(intact.last().expect("three at least")).expect("a batch");
     let damaged = harness.read(next.next_offset(), 60, 1 << 20);
     assert!(matches!(damaged, Err(ReadError::Corrupt(_))), "{damaged:?}");

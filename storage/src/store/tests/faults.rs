@@ -1,8 +1,12 @@
 //! A disk that fails instead of losing power: errors, lies, writes that land elsewhere, no space.
 
+use bytes::Bytes;
+
 use super::harness::{History, Session, open, run};
 use crate::{
-    AppendError, LogConfig, LogSpec, ReadError, Rules, StateKind, Store, Ticket, open_data_dir,
+    AppendError, LogConfig, LogSpec, ReadError, Rules, StateKind, Store, Ticket,
+    disk::{Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
+    open_data_dir,
     sim_disk::{Fault, Operation, Persist, SimDisk},
 };
 
@@ -109,7 +113,10 @@ fn damage_is_not_forgotten() {
         assert_eq!(session.store.read_tail(log.id, 0, i64::MAX, 1 << 20), None);
         for from in [1, 2, 3, 4] {
             let lost = run(session.store.read(log.id, from, i64::MAX, 1 << 20));
-            assert!(from == 4 || matches!(lost, Err(ReadError::Corrupt(_))), "at {from}: {lost:?}");
+            assert!(
+                from == 4 || matches!(lost, Err(ReadError::Corrupt(_))),
+                "at {from}: {lost:?}"
+            );
         }
         run(session.store.checkpoint()).expect("checkpoints");
     }
@@ -138,6 +145,44 @@ fn a_full_disk_waits() {
     assert!(session.store.has_room());
     assert!(commands(&mut session, &mut history, &["append 0 3", "commit"]));
     assert_eq!(history.acked, history.ops.len());
+}
+
+/// Goal: a journal file that was cut, or that lies in another one's place, is not taken for a journal that ends early.
+#[test]
+fn a_cut_or_exchanged_journal_file_is_refused() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    let mut history = History::default();
+    assert!(commands(
+        &mut session,
+        &mut history,
+        &["create 0", "append 0 1", "commit"]
+    ));
+    drop(session);
+    let path = |slot: u32| format!("wal/of-001/core-000/{slot:04}.wal");
+    let head = disk.content(&path(1)).expect("the first file");
+    let refusal_after = |change: &dyn Fn(&SimDisk)| {
+        let disk = disk.after_crash(Persist::All);
+        change(&disk);
+        let refused = open(&disk, &Rules::production(), 1).err().expect("refused").to_string();
+        // What was refused was left as it was.
+        assert_eq!(
+            open(&disk, &Rules::production(), 1).err().expect("refused").to_string(),
+            refused
+        );
+        refused
+    };
+    let file_of = |disk: &SimDisk, slot| run(disk.open(&path(slot), Open::Existing, Class::Journal)).expect("opens");
+    for len in [0, head.len() / 2, head.len() - 1] {
+        let cut = refusal_after(&|disk| run(file_of(disk, 1).truncate(len as u64)).expect("cuts"));
+        assert!(cut.contains("0001.wal: the file was made with"), "{cut}");
+    }
+    let exchanged = refusal_after(&|disk| {
+        let mut whole = aligned_zeroed(head.len());
+        whole.copy_from_slice(&head);
+        run(file_of(disk, 2).write_at(0, Bytes::from_owner(whole), Sync::Data)).expect("writes");
+    });
+    assert!(exchanged.contains("0002.wal: this is file 0001.wal"), "{exchanged}");
 }
 
 /// Goal: a journal is not opened with another number of cores by accident.
