@@ -106,14 +106,16 @@ impl ShardController {
     /// What root changed may be a reason to change partitions. All those of the shard are looked at if a broker changed:
     /// that is rare, and they are few.
     fn look_at(&mut self, root: &Arc<RootImage>) {
+        if self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, root)) {
+            return;
+        }
+        let same_brokers =
+            |seen: &Arc<RootImage>| Arc::ptr_eq(&seen.brokers, &root.brokers) || seen.brokers == root.brokers;
         let seen = self.seen.replace(root.clone());
-        let Some(seen) = seen.filter(|seen| seen.brokers == root.brokers) else {
+        let Some(seen) = seen.filter(same_brokers) else {
             self.pending.extend(shard::keys_of_shard(root, self.number));
             return;
         };
-        if Arc::ptr_eq(&seen, root) {
-            return;
-        }
         for difference in seen.topic_map().differences(root.topic_map(), Arc::ptr_eq) {
             if let Difference::Added(_, topic) | Difference::Changed(_, _, topic) = difference {
                 self.pending.extend(shard::keys_of(root, self.number, topic));

@@ -37,7 +37,7 @@ pub fn decide(
             alter_partition::check_sender(view, wish)?;
             let alter = |change: &IsrChange| {
                 let (record, answer) = alter_partition::alter(&items.view(), wish, change, config_rules);
-                items.add(record);
+                items.records.extend(record);
                 (change.key, answer)
             };
             ShardAnswer::PartitionsAltered(wish.partitions.iter().map(alter).collect())
@@ -45,7 +45,7 @@ pub fn decide(
         ShardWish::ElectLeaders(wish) => {
             let elect = |key: &PartitionKey| {
                 let elected = elect_leaders::elect(&items.view(), key, wish.election);
-                (*key, elected.map(|record| items.add(Some(record))))
+                (*key, elected.map(|record| items.records.push(record)))
             };
             ShardAnswer::LeadersElected(wish.partitions.iter().map(elect).collect())
         }
@@ -53,7 +53,7 @@ pub fn decide(
             let factor_may_change = wish.allow_replication_factor_change;
             let alter = |(key, nodes): &(PartitionKey, Option<Vec<i32>>)| {
                 let altered = reassign::reassign(&items.view(), key, nodes.as_deref(), factor_may_change, config_rules);
-                (*key, altered.map(|record| items.add(record)))
+                (*key, altered.map(|record| items.records.extend(record)))
             };
             ShardAnswer::ReassignmentsAltered(wish.partitions.iter().map(alter).collect())
         }
@@ -61,12 +61,15 @@ pub fn decide(
     Ok((items.records, answer))
 }
 
-/// Items of one wish see each other: a partition that is named twice is changed twice, one change after the other.
+/// Items of one wish see each other: a partition that is named twice is changed twice, one change after the other. Most
+/// wishes have one item, and need no overlay.
 struct Items<'a> {
     on: ShardView<'a>,
     overlay: Option<ShardImage>,
     index: u64,
     records: Vec<Record>,
+    /// How many of the records the overlay has.
+    applied: usize,
 }
 
 impl<'a> Items<'a> {
@@ -76,21 +79,18 @@ impl<'a> Items<'a> {
             overlay: None,
             index,
             records: Vec::new(),
+            applied: 0,
         }
     }
 
-    fn view(&self) -> ShardView<'_> {
+    fn view(&mut self) -> ShardView<'_> {
+        for record in &self.records[self.applied..] {
+            let overlay = self.overlay.get_or_insert_with(|| self.on.shard.clone());
+            // A record that does not fit is found by whoever puts the round together.
+            let _: Result<(), ApplyError> = overlay.apply(self.index, record);
+        }
+        self.applied = self.records.len();
         self.on.on(self.overlay.as_ref().unwrap_or(self.on.shard))
-    }
-
-    fn add(&mut self, record: Option<Record>) {
-        let Some(record) = record else {
-            return;
-        };
-        let overlay = self.overlay.get_or_insert_with(|| self.on.shard.clone());
-        // A record that does not fit is found by whoever puts the round together.
-        let _: Result<(), ApplyError> = overlay.apply(self.index, &record);
-        self.records.push(record);
     }
 }
 
