@@ -22,7 +22,7 @@
 //! |---|---|
 //! | who leads: pre-vote, votes, stickiness | `election.rs` |
 //! | being the leader: peers, heartbeats, check-quorum | `leadership.rs`, `peer.rs` |
-//! | appends, acknowledgements, commit | `replication.rs` |
+//! | appends, acknowledgements, commit: the leader's side, the follower's | `replication.rs`, `follower.rs` |
 //! | who votes, and changing it | `voters.rs`, `membership.rs` |
 //! | snapshots: sent in chunks, installed by one record | `snapshot.rs` |
 //! | linearizable reads | `reads.rs` |
@@ -37,6 +37,7 @@ mod config;
 mod effects;
 mod election;
 mod entry;
+mod follower;
 mod heartbeats;
 mod leadership;
 mod log;

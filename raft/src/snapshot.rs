@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::{
     AppendOutcome, ChunkWrite, LogView, Message, Position, Raft, Snapshot, SnapshotSwitch, Term, Terms, VoterId,
-    replication::Peeked, voters::VotersLog,
+    peer::Peer, voters::VotersLog,
 };
 
 /// A part of a snapshot's bytes.
@@ -74,7 +74,7 @@ impl Raft {
 
     /// The next part of the snapshot for this peer.
     pub(crate) fn send_chunk(&mut self, place: usize, log: &impl LogView) -> bool {
-        let Peeked { to, session, .. } = self.peek(place);
+        let Peer { id: to, session, .. } = self.lead.peers[place];
         let snapshot = self
             .snapshot
             .clone()
