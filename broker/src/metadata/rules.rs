@@ -48,6 +48,9 @@ pub struct Rules {
     pub leader_is_incarnation: bool,
     /// Whose disk is another one leaves ISR and ELR (KIP-853's voter identity, for data). Without: an empty disk leads.
     pub wiped_replica_leaves: bool,
+    /// A leader of the shard that knows less of root than one before it takes no disk for wiped. Without: it puts the disk
+    /// of before back into its slot, and the only one that holds everything is not eligible any more.
+    pub older_root_wipes_nothing: bool,
     /// A change of a replica's node or disk starts a new leader epoch. Without: the leader counts acks of the disk before.
     pub slot_change_bumps_epoch: bool,
     /// ELR members are forgotten as soon as the ISR has min ISR members (KIP-966): from then on records are committed
@@ -81,6 +84,7 @@ impl Rules {
             recovering_alone: true,
             leader_is_incarnation: true,
             wiped_replica_leaves: true,
+            older_root_wipes_nothing: true,
             slot_change_bumps_epoch: true,
             elr_cleared_at_min_isr: true,
             elr_after_isr: true,

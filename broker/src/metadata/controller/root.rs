@@ -139,7 +139,7 @@ impl RootController {
             }
             decided
         };
-        self.rounds.propose(index, root.clone(), fence, decide, output)
+        self.rounds.propose(index, (root.clone(), None), fence, decide, output)
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Draft<I> {
     value: BytesMut,
     bytes_max: usize,
     has_overlay: bool,
+    /// Comes first in the entry, if there is anything else in it.
+    preface: Option<Record>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub enum Added {
 }
 
 impl<I: Overlay> Draft<I> {
-    fn new(index: u64, committed: I, bytes_max: usize, rules: &Rules) -> Draft<I> {
+    fn new(index: u64, committed: I, preface: Option<Record>, bytes_max: usize, rules: &Rules) -> Draft<I> {
         Draft {
             index,
             overlay: committed.clone(),
@@ -63,6 +65,7 @@ impl<I: Overlay> Draft<I> {
             value: BytesMut::new(),
             bytes_max,
             has_overlay: rules.round_has_overlay,
+            preface,
         }
     }
 
@@ -89,16 +92,20 @@ impl<I: Overlay> Draft<I> {
         if made.is_empty() {
             return Ok(Added::Yes);
         }
+        let preface = records::encode(self.preface.as_slice());
         let encoded = records::encode(made);
-        if encoded.len() > self.bytes_max {
+        let bytes = preface.len() + encoded.len();
+        if bytes > self.bytes_max {
             return Ok(Added::TooLarge);
         }
-        if self.value.len() + encoded.len() > self.bytes_max {
+        if self.value.len() + bytes > self.bytes_max {
             return Ok(Added::Full);
         }
-        for record in made {
+        for record in self.preface.iter().chain(made) {
             self.overlay.apply(self.index, record)?;
         }
+        self.preface = None;
+        self.value.extend_from_slice(&preface);
         self.value.extend_from_slice(&encoded);
         Ok(Added::Yes)
     }
@@ -176,20 +183,20 @@ impl<W, A> Rounds<W, A> {
         }
     }
 
-    /// Puts an entry together: first `duties`, which nobody asked for, then what was asked.
+    /// Puts an entry together, of which `preface` is the beginning if there is anything to say: first `duties`, which nobody asked for, then what was asked.
     ///
     /// # Errors
     /// A decision contradicts what it was made on: the process must end.
     pub fn propose<I: Overlay>(
         &mut self,
         index: u64,
-        committed: I,
+        (committed, preface): (I, Option<Record>),
         duties: impl FnOnce(&mut Draft<I>) -> Result<(), ApplyError>,
         mut decide: impl FnMut(&I, u64, &W) -> Result<(Vec<Record>, A), WishError>,
         output: &mut Output<A>,
     ) -> Result<(), ApplyError> {
         assert!(self.is_free(), "one proposal of a ready leader at a time");
-        let mut draft = Draft::new(index, committed, self.bytes_max, &self.rules);
+        let mut draft = Draft::new(index, committed, preface, self.bytes_max, &self.rules);
         duties(&mut draft)?;
         let mut answers = Vec::new();
         while draft.has_room() {

@@ -8,7 +8,7 @@ use super::{
         decide::ConfigRules,
         image::{ApplyError, Partition, RootImage, ShardImage},
         placement::PartitionKey,
-        records::{PartitionRecord, Record},
+        records::{PartitionRecord, Record, RootSeen},
         rules::Rules,
         shard::{self, ShardAnswer, ShardView, ShardWish},
     },
@@ -164,7 +164,9 @@ impl ShardController {
         let decide = |shard: &ShardImage, index: u64, wish: &ShardWish| {
             shard::decide(&view.on(shard), wish, index, config_rules)
         };
-        self.rounds.propose(index, shard.clone(), duties, decide, output)
+        let seen = (root.applied_end > shard.root_end).then(|| Record::from(RootSeen { end: root.applied_end }));
+        self.rounds
+            .propose(index, (shard.clone(), seen), duties, decide, output)
     }
 }
 

@@ -98,7 +98,9 @@ impl RootImage {
                 let held = Arc::make_mut(&mut self.tokens).remove(&removed.token_id);
                 held.ok_or_else(|| format!("no token {}", removed.token_id))?;
             }
-            Record::PartitionRecord(_) => return Err("a partition's state belongs to its shard's log".into()),
+            Record::PartitionRecord(_) | Record::RootSeen(_) => {
+                return Err("a partition's state belongs to its shard's log".into());
+            }
         }
         Ok(())
     }

@@ -24,6 +24,8 @@ pub struct ShardImage {
     pub applied_end: u64,
     /// Raft's term of the last one.
     pub applied_term: u32,
+    /// As far as root was known to who made any of these states.
+    pub root_end: u64,
     overrides: ChunkMap<PartitionKey, Arc<Partition>>,
 }
 
@@ -49,6 +51,14 @@ impl ShardImage {
     pub fn apply(&mut self, index: u64, record: &Record) -> Result<(), ApplyError> {
         let applied = match record {
             Record::PartitionRecord(record) => self.set_partition(record),
+            Record::RootSeen(seen) if seen.end > self.root_end => {
+                self.root_end = seen.end;
+                Ok(())
+            }
+            Record::RootSeen(seen) => Err(format!(
+                "root was known to {} before, now to {}",
+                self.root_end, seen.end
+            )),
             other => Err(format!("{other:?} belongs to the root log")),
         };
         applied.map_err(|what| ApplyError { index, what })

@@ -111,6 +111,7 @@ records! {
     17, 0, TokenRecord;
     18, 0, RemoveToken;
     64, 0, PartitionRecord;
+    65, 0, RootSeen;
 }
 
 /// The value of one entry.

@@ -164,6 +164,14 @@ pub struct PartitionRecord {
     pub state: PartitionState,
 }
 
+/// Says of a shard's log: what follows was decided with root known up to `end`. A leader of the shard that knows less of
+/// root does not conclude from what it has not heard of.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+pub struct RootSeen {
+    /// Entries of the root log: the index after the last one.
+    pub end: u64,
+}
+
 /// Node ids in `isr`, `elr`, `last_known_elr`, `adding` and `removing` are sorted.
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct PartitionState {

@@ -101,9 +101,13 @@ fn slots(view: &ShardView<'_>, held: &Partition, nodes: &[i32]) -> ReplicaList {
     nodes.iter().filter_map(slot).collect()
 }
 
-/// A replica whose broker came back with another disk holds nothing of what it held; the slot is the new disk's.
+/// A replica whose broker came back with another disk holds nothing of what it held; the slot is the new disk's. But an
+/// older root image names disks of before.
 fn reslot(view: &ShardView<'_>, next: &mut Partition) -> NodeList {
     let mut wiped = NodeList::new();
+    if view.is_root_older() && view.rules.older_root_wipes_nothing {
+        return wiped;
+    }
     for replica in &mut next.replicas {
         let Some(broker) = view.root.broker(replica.node) else {
             continue;

@@ -32,6 +32,12 @@ impl<'a> ShardView<'a> {
         is_own.then(|| self.shard.get(key).unwrap_or(initial))
     }
 
+    /// Some state of this shard was made by who knew more of root than is known here: what is not as this root has it may
+    /// be newer, not older.
+    pub fn is_root_older(&self) -> bool {
+        self.root.applied_end < self.shard.root_end
+    }
+
     /// Root does not know yet who leads: this image is older than the one that the state was made from, and what it says
     /// of brokers would take back what is newer.
     pub fn is_root_behind(&self, state: &Partition) -> bool {

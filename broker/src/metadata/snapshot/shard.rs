@@ -3,7 +3,7 @@
 use super::{
     super::{
         image::{RootImage, ShardImage, is_garbage},
-        records::{PartitionRecord, Record},
+        records::{PartitionRecord, Record, RootSeen},
     },
     write::Entry,
 };
@@ -12,12 +12,14 @@ pub fn entries(image: &ShardImage, root: &RootImage) -> impl Iterator<Item = Ent
     let kept = image
         .iter()
         .filter(|(key, state)| !is_garbage(root, key, state.create_index));
-    kept.map(|(key, state)| {
+    let seen = (image.root_end > 0).then(|| (0, Record::from(RootSeen { end: image.root_end })));
+    let states = kept.map(|(key, state)| {
         let record = PartitionRecord {
             topic_id: key.topic_id,
             partition: key.partition,
             state: (**state).clone(),
         };
         (state.create_index, Record::from(record))
-    })
+    });
+    seen.into_iter().chain(states)
 }

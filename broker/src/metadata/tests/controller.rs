@@ -129,7 +129,8 @@ impl Shard {
             assert!(value.len() <= bytes_max, "{} bytes", value.len());
             assert!(!self.controller.wants_round(), "one proposal is in flight");
             let records = decode(&value).unwrap();
-            rounds.push(records.len());
+            let is_state = |record: &&Record| matches!(record, Record::PartitionRecord(_));
+            rounds.push(records.iter().filter(is_state).count());
             self.image = std::mem::take(&mut self.image).after_entry(index, 4, &records).unwrap();
             self.step(now, Input::Applied { index, term: 4 });
         }

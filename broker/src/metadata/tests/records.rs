@@ -6,8 +6,9 @@ use uuid::Uuid;
 use crate::metadata::records::{
     Acl, AclRecord, BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList,
     PartitionRecord, PartitionState, PartitionsAdded, ProducerIds, QuotaRecord, Record, RecordError, RegisterBroker,
-    RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot, ScramRecord, SupportedFeature, TargetVoter,
-    TokenRecord, TopicRecord, UnregisterBroker, VotersTarget, decode, encode, encode_leader_start, is_leader_start,
+    RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot, RootSeen, ScramRecord, SupportedFeature,
+    TargetVoter, TokenRecord, TopicRecord, UnregisterBroker, VotersTarget, decode, encode, encode_leader_start,
+    is_leader_start,
 };
 
 fn id(number: u128) -> Uuid {
@@ -125,6 +126,7 @@ fn one_of_each() -> Vec<Record> {
         }
         .into(),
         RemoveToken { token_id: "t".into() }.into(),
+        RootSeen { end: 9 }.into(),
         TopicRecord {
             topic_id: id(1),
             name: "orders".into(),

@@ -44,6 +44,9 @@ const RULES: &[(&str, TakeAway)] = &[
     ("recovering_alone", |rules| rules.recovering_alone = false),
     ("leader_is_incarnation", |rules| rules.leader_is_incarnation = false),
     ("wiped_replica_leaves", |rules| rules.wiped_replica_leaves = false),
+    ("older_root_wipes_nothing", |rules| {
+        rules.older_root_wipes_nothing = false
+    }),
     ("slot_change_bumps_epoch", |rules| rules.slot_change_bumps_epoch = false),
     ("elr_cleared_at_min_isr", |rules| rules.elr_cleared_at_min_isr = false),
     ("elr_after_isr", |rules| rules.elr_after_isr = false),

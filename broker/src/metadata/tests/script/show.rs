@@ -92,6 +92,7 @@ pub fn show_record(record: &Record) -> String {
                 slots.join(" ")
             )
         }
+        Record::RootSeen(seen) => format!("root seen to {}", seen.end),
         Record::RemoveTopic(removed) => format!("RemoveTopic id={}", short(removed.topic_id)),
         Record::PartitionRecord(record) => format!(
             "Partition id={} {} {}",
