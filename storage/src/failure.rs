@@ -17,6 +17,12 @@ pub enum OpenError {
         "{path}: format version {found} is newer than the {known} that this release reads; use the release that wrote it"
     )]
     Newer { path: String, found: u32, known: u32 },
+    /// Written by an older release, of a kind that no release reads any more.
+    #[error(
+        "{path}: format version {found} is older than the {known} that this release reads; start with an empty data \
+         directory, or use the release that wrote it"
+    )]
+    Older { path: String, found: u32, known: u32 },
     /// What must be intact is not, and guessing could lose acknowledged records.
     #[error("{path}: {what}")]
     Corrupt { path: String, what: String },

@@ -1,4 +1,4 @@
-//! Goal: the metadata controller answers only what lasts. A node is crashed at drawn moments and started again on what
+//! Goal: the metadata groups answer only what lasts. A node is crashed at drawn moments and started again on what
 //! was durable; whatever was answered must still be so, in the same place, and leadership must be granted anew.
 
 use std::{
@@ -11,103 +11,108 @@ use std::{
 use corelane_broker::{
     config,
     metadata::{
-        Answer, Image, Wish,
-        decide::{AllocateProducerIds, CreateTopics, NewTopic, Registration, TableRules, TopicRef},
-        placement,
+        Answer, Image, Wish, WishError,
+        controller::Timing,
+        decide::{AllocateProducerIds, CreateTopics, FormatCluster, NewTopic, Registration, TableRules, TopicRef},
     },
     raft_driver::{
-        Change, Controller, GroupLog, Journal, LogError, Options, Publish, RecoveredLog, StartError, StoreJournal,
+        Change, Controller, GroupLog, GroupSet, Journal, LogError, Publish, RecoveredLog, Shards, SharedRules,
+        StoreJournal,
     },
     runtime::world::World,
 };
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Entry, GroupId, HardState, LogView, Persist};
+use corelane_raft::{Entry, GroupId, HardState, LogView, Persist, VoterId};
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
 use corelane_storage::{FormatWish, Identity, Store, StoreOptions, open_data_dir};
 use uuid::Uuid;
 
 const DISK: Uuid = Uuid::from_u128(0xd15c);
 const CLUSTER: Uuid = Uuid::from_u128(0xc105);
+/// Few, so that each has something to do.
+const SHARDS: u16 = 5;
 
-/// A journal in memory with one log, durable some time after it is written.
+/// What a journal in memory holds, by group.
+#[derive(Clone, Default)]
+struct Log {
+    hard_state: HardState,
+    entries: Vec<Entry>,
+}
+
+/// A journal in memory that is durable some time after it is written.
 #[derive(Clone)]
-struct SlowLog {
+struct SlowJournal {
     simulation: Simulation,
-    state: Rc<RefCell<LogState>>,
+    state: Rc<RefCell<JournalState>>,
     /// Says that writes are durable which are not.
     lies: bool,
 }
 
 #[derive(Default)]
-struct LogState {
-    hard_state: HardState,
-    entries: Vec<Entry>,
-    /// Written, not durable: (ticket, what).
-    pending: VecDeque<(u64, Persist)>,
+struct JournalState {
+    durable: BTreeMap<GroupId, Log>,
+    /// Written, not durable: (ticket, of which group, what).
+    pending: VecDeque<(u64, GroupId, Persist)>,
     tickets: u64,
     /// The last answer.
     room: bool,
+    /// Waits for durability: what a journal would have flushed.
+    flushes: u64,
 }
 
-impl LogState {
+impl JournalState {
     fn make_durable(&mut self, to: u64) {
-        while self.pending.front().is_some_and(|(ticket, _)| *ticket <= to) {
-            let (_, persist) = self.pending.pop_front().expect("looked at");
+        while self.pending.front().is_some_and(|(ticket, ..)| *ticket <= to) {
+            let (_, group, persist) = self.pending.pop_front().expect("looked at");
+            let log = self.durable.entry(group).or_default();
             if let Some(hard_state) = persist.hard_state {
-                self.hard_state = hard_state;
+                log.hard_state = hard_state;
             }
             assert!(persist.truncate_to.is_none(), "a sole voter never truncates");
-            self.entries.extend(persist.append);
+            log.entries.extend(persist.append);
+        }
+    }
+
+    /// Of what was written a prefix survives.
+    fn crash(&mut self, simulation: &Simulation) {
+        let (least, most) = (self.tickets - self.pending.len() as u64, self.tickets);
+        let survives = simulation.draw(|random| random.between(least, most));
+        self.make_durable(survives);
+        self.pending.clear();
+    }
+}
+
+impl SlowJournal {
+    fn new(simulation: &Simulation, lies: bool) -> SlowJournal {
+        SlowJournal {
+            simulation: simulation.clone(),
+            state: Rc::default(),
+            lies,
         }
     }
 }
 
-impl LogView for SlowLog {
-    fn entries(&self, _from: u64, _to: u64, _bytes_max: usize) -> Vec<Entry> {
-        Vec::new()
-    }
-}
-
-impl GroupLog for SlowLog {
-    type Ticket = u64;
-
-    async fn recover(&self) -> Result<RecoveredLog, LogError> {
-        let state = self.state.borrow();
-        Ok(RecoveredLog {
-            hard_state: state.hard_state,
-            entries: state.entries.clone(),
-        })
-    }
-
-    fn persist(&self, persist: &Persist, _wall_ms: i64) -> Result<u64, LogError> {
-        let mut state = self.state.borrow_mut();
-        assert!(
-            state.room,
-            "nothing is written without room, be it a vote or a proposal"
-        );
-        state.tickets += 1;
-        let ticket = state.tickets;
-        state.pending.push_back((ticket, persist.clone()));
-        Ok(ticket)
-    }
-}
-
-impl Journal for SlowLog {
+impl Journal for SlowJournal {
     type Ticket = u64;
     type Log = SlowLog;
 
     fn logs(&self, groups: &[GroupId]) -> Vec<SlowLog> {
-        assert_eq!(groups, [placement::ROOT_GROUP], "it has one log");
-        vec![self.clone()]
+        let log = |group: &GroupId| SlowLog {
+            group: *group,
+            state: self.state.clone(),
+        };
+        groups.iter().map(log).collect()
     }
 
     fn wait_durable(&self, ticket: u64) -> impl Future<Output = Result<(), LogError>> + 'static {
-        let log = self.clone();
+        let journal = self.clone();
         async move {
-            let wait = log.simulation.draw(|random| random.between(20, 400));
-            log.simulation.sleep(Duration::from_micros(wait)).await;
-            if !log.lies {
-                log.state.borrow_mut().make_durable(ticket);
+            let wait = journal.simulation.draw(|random| random.between(20, 400));
+            journal.simulation.sleep(Duration::from_micros(wait)).await;
+            let mut state = journal.state.borrow_mut();
+            state.flushes += 1;
+            if !journal.lies {
+                state.make_durable(ticket);
             }
             Ok(())
         }
@@ -121,6 +126,47 @@ impl Journal for SlowLog {
 
     fn proposal_bytes_max(&self) -> usize {
         200_000
+    }
+}
+
+struct SlowLog {
+    group: GroupId,
+    state: Rc<RefCell<JournalState>>,
+}
+
+impl LogView for SlowLog {
+    fn entries(&self, _from: u64, _to: u64, _bytes_max: usize) -> Vec<Entry> {
+        Vec::new()
+    }
+}
+
+impl GroupLog for SlowLog {
+    type Ticket = u64;
+
+    async fn recover(&self) -> Result<RecoveredLog, LogError> {
+        let log = self
+            .state
+            .borrow()
+            .durable
+            .get(&self.group)
+            .cloned()
+            .unwrap_or_default();
+        Ok(RecoveredLog {
+            hard_state: log.hard_state,
+            entries: log.entries,
+        })
+    }
+
+    fn persist(&self, persist: &Persist, _wall_ms: i64) -> Result<u64, LogError> {
+        let mut state = self.state.borrow_mut();
+        assert!(
+            state.room,
+            "nothing is written without room, be it a vote or a proposal"
+        );
+        state.tickets += 1;
+        let ticket = state.tickets;
+        state.pending.push_back((ticket, self.group, persist.clone()));
+        Ok(ticket)
     }
 }
 
@@ -147,17 +193,6 @@ fn identity(incarnation: u64) -> Identity {
     }
 }
 
-fn options(publish: Publish) -> Options {
-    Options {
-        shards: 120,
-        features: vec![("metadata.version".into(), 27)],
-        config_rules: Rc::new(TableRules {
-            broker: config::Broker::default(),
-        }),
-        publish,
-    }
-}
-
 fn registration(identity: &Identity) -> Registration {
     Registration {
         node: 1,
@@ -165,7 +200,7 @@ fn registration(identity: &Identity) -> Registration {
         storage_id: identity.disk_uuid,
         endpoints: vec![],
         rack: None,
-        features: Vec::new(),
+        features: vec![],
     }
 }
 
@@ -182,21 +217,88 @@ fn create(name: &str, partitions: i32) -> Wish {
     })
 }
 
-/// Cores take a moment to get an image; they get them in order.
-fn slow_publish(simulation: &Simulation, reached: &Rc<Cell<u64>>) -> Publish {
-    let (simulation, reached) = (simulation.clone(), reached.clone());
-    let sent = Cell::new(0);
-    Box::new(move |changes| {
-        for Change::Root(image) in &changes {
-            assert!(image.applied_end >= sent.get(), "images go forward");
-            sent.set(image.applied_end);
+/// A core that runs all groups, and sees what they publish a moment later.
+#[derive(Clone)]
+struct Member {
+    identity: Identity,
+    controller: Controller,
+    shards: Shards,
+    /// What clients would see.
+    view: Rc<RefCell<Image>>,
+}
+
+impl Member {
+    async fn start<J: Journal>(world: &SimWorld<()>, journal: J, identity: Identity) -> Member {
+        let rules: SharedRules = Rc::new(RefCell::new(Rc::new(TableRules {
+            broker: config::Broker::default(),
+        })));
+        let mut set = GroupSet::default();
+        let timing = Timing {
+            session_timeout: Duration::from_secs(3600),
+            balance_interval: None,
+            proposal_bytes_max: journal.proposal_bytes_max(),
+        };
+        let controller = Controller::join(&mut set, world, identity.broker_id, &timing, &rules);
+        let shards = Shards::join(&mut set, 0..SHARDS, identity.broker_id, &timing, &rules);
+        let view: Rc<RefCell<Image>> = Rc::default();
+        let me = VoterId {
+            node: identity.broker_id,
+            storage_id: identity.disk_uuid.as_u128(),
+        };
+        let publish = slow_publish(&world.simulation, &view, &shards);
+        set.run(world, journal, me, publish).await.unwrap();
+        Member {
+            identity,
+            controller,
+            shards,
+            view,
         }
-        let applied_end = sent.get();
-        let (simulation, reached) = (simulation.clone(), reached.clone());
+    }
+
+    async fn format(&self) -> Result<(), WishError> {
+        let format = FormatCluster {
+            cluster_id: self.identity.cluster_id,
+            shards: SHARDS,
+            features: vec![("metadata.version".into(), 27)],
+        };
+        self.controller.format(format).await
+    }
+
+    /// As a broker takes up leadership. Gives the broker epoch.
+    async fn lead(&self) -> u64 {
+        self.format().await.unwrap();
+        let broker_epoch = self.controller.register(registration(&self.identity)).await.unwrap();
+        assert!(!self.view.borrow().broker(1).unwrap().is_active());
+        self.controller.unfence(1, broker_epoch).await.unwrap();
+        self.shards.settled().await.unwrap();
+        broker_epoch
+    }
+}
+
+/// A core takes a moment to get what is published; it gets it in order.
+fn slow_publish(simulation: &Simulation, view: &Rc<RefCell<Image>>, shards: &Shards) -> Publish {
+    let (simulation, view, shards) = (simulation.clone(), view.clone(), shards.clone());
+    let (sent, arrived) = (Cell::new(0), Rc::new(Cell::new(0)));
+    Box::new(move |changes| {
+        let number = sent.get();
+        sent.set(number + 1);
+        let (simulation, view, shards, arrived) = (simulation.clone(), view.clone(), shards.clone(), arrived.clone());
         Box::pin(async move {
             let wait = simulation.draw(|random| random.between(1, 100));
             simulation.sleep(Duration::from_micros(wait)).await;
-            reached.set(reached.get().max(applied_end));
+            assert_eq!(
+                arrived.replace(number + 1),
+                number,
+                "answers wait for what was published before"
+            );
+            let before = view.borrow().clone();
+            for change in &changes {
+                change.apply_to(&mut view.borrow_mut());
+                if let Change::Root { image, .. } = change {
+                    assert!(image.applied_end >= before.applied_end, "images go forward");
+                    shards.on_root(image);
+                }
+            }
         })
     })
 }
@@ -229,19 +331,14 @@ fn check_start(image: &Image, broker_epoch: u64, answered: &mut Answered) {
     }
 }
 
-async fn live<J: Journal>(world: SimWorld<()>, log: J, identity: Identity, answered: Rc<RefCell<Answered>>) {
+async fn live<J: Journal>(world: SimWorld<()>, journal: J, identity: Identity, answered: Rc<RefCell<Answered>>) {
     let simulation = world.simulation.clone();
-    let reached = Rc::new(Cell::new(0));
-    let publish = slow_publish(&simulation, &reached);
-    let started = Controller::start(&world, log, &identity, options(publish)).await;
-    let controller = started.unwrap();
-    let broker_epoch = controller.register(registration(&identity)).await.unwrap();
-    assert!(!controller.image().broker(1).unwrap().is_active());
-    controller.unfence(1, broker_epoch).await.unwrap();
-    check_start(&controller.image(), broker_epoch, &mut answered.borrow_mut());
+    let member = Member::start(&world, journal, identity).await;
+    let broker_epoch = member.lead().await;
+    check_start(&member.view.borrow(), broker_epoch, &mut answered.borrow_mut());
 
     for client in 0..3 {
-        let (controller, answered, reached) = (controller.clone(), answered.clone(), reached.clone());
+        let (member, answered) = (member.clone(), answered.clone());
         let simulation = simulation.clone();
         world.clone().spawn("client", async move {
             loop {
@@ -258,16 +355,15 @@ async fn live<J: Journal>(world: SimWorld<()>, log: J, identity: Identity, answe
                     let held = answered.topics.remove(&name);
                     (held, answered.deleted.len())
                 };
-                let answer = controller.wish(wish).await.unwrap();
+                let answer = member.controller.wish(wish).await.unwrap();
                 let mut answered = answered.borrow_mut();
                 answered.wishes += 1;
                 match answer {
                     Answer::TopicsCreated(mut topics) => match topics.remove(0).1 {
                         Ok(topic) => {
                             assert_eq!(held, None, "it was not there");
-                            let image = controller.image();
-                            assert!(image.topic(topic.topic_id).is_some(), "what is answered is applied");
-                            assert!(reached.get() > image.topic(topic.topic_id).unwrap().create_index);
+                            let view = member.view.borrow();
+                            assert!(view.topic(topic.topic_id).is_some(), "what is answered is seen");
                             for number in 0..topic.num_partitions {
                                 answered.leader_epochs.insert((topic.topic_id, number), 0);
                             }
@@ -275,7 +371,7 @@ async fn live<J: Journal>(world: SimWorld<()>, log: J, identity: Identity, answe
                         }
                         Err(error) => {
                             assert_eq!(error.code, ErrorCode::TOPIC_ALREADY_EXISTS);
-                            let topic_id = controller.image().topic_id(&name).unwrap();
+                            let topic_id = member.view.borrow().topic_id(&name).unwrap();
                             assert!(held.is_none_or(|held| held == topic_id));
                             answered.topics.insert(name, topic_id);
                         }
@@ -307,25 +403,16 @@ async fn live<J: Journal>(world: SimWorld<()>, log: J, identity: Identity, answe
 fn run(seed: u64, lies: bool) -> u64 {
     let simulation = Simulation::new(seed);
     let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
-    let log = SlowLog {
-        simulation: simulation.clone(),
-        state: Rc::default(),
-        lies,
-    };
+    let journal = SlowJournal::new(&simulation, lies);
     let answered: Rc<RefCell<Answered>> = Rc::default();
     for incarnation in 1..=6 {
-        let (log_of_life, answered) = (log.clone(), answered.clone());
-        node.start(move |world| live(world, log_of_life.clone(), identity(incarnation), answered.clone()));
+        let (of_life, answered) = (journal.clone(), answered.clone());
+        node.start(move |world| live(world, of_life.clone(), identity(incarnation), answered.clone()));
         let lifetime = simulation.draw(|random| random.between(100, 30_000));
         simulation.run_for(Duration::from_micros(lifetime));
         assert_eq!(node.failure(), None, "seed {seed}");
         node.crash(CrashKind::Power);
-        // Of what was written a prefix survives.
-        let mut state = log.state.borrow_mut();
-        let (least, most) = (state.tickets - state.pending.len() as u64, state.tickets);
-        let survives = simulation.draw(|random| random.between(least, most));
-        state.make_durable(survives);
-        state.pending.clear();
+        journal.state.borrow_mut().crash(&simulation);
     }
     let wishes = answered.borrow().wishes;
     simulation.end();
@@ -412,38 +499,30 @@ fn a_log_that_lies_is_noticed() {
 fn many_partitions_are_granted_again_in_pieces() {
     let simulation = Simulation::new(5);
     let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
-    let log = SlowLog {
-        simulation: simulation.clone(),
-        state: Rc::default(),
-        lies: false,
-    };
+    let journal = SlowJournal::new(&simulation, false);
     let finished = Rc::new(Cell::new(0));
     for incarnation in 1..=2 {
-        let (of_life, done) = (log.clone(), finished.clone());
+        let (of_life, done) = (journal.clone(), finished.clone());
         node.start(move |world| {
-            let (log, finished) = (of_life.clone(), done.clone());
+            let (journal, finished) = (of_life.clone(), done.clone());
             async move {
-                let publish = slow_publish(&log.simulation, &Rc::default());
-                let identity = identity(incarnation);
-                let started = Controller::start(&world, log, &identity, options(publish)).await;
-                let controller = started.unwrap();
-                let epoch = controller.register(registration(&identity)).await.unwrap();
-                controller.unfence(1, epoch).await.unwrap();
-                let image = controller.image();
+                let member = Member::start(&world, journal, identity(incarnation)).await;
+                member.lead().await;
+                let view = member.view.borrow().clone();
                 if incarnation == 1 {
-                    controller.wish(create("wide", 4321)).await.unwrap();
+                    member.controller.wish(create("wide", 4321)).await.unwrap();
                 } else {
-                    let topic = image.topic_named("wide").unwrap();
-                    assert!(
-                        image
-                            .partitions(topic)
-                            .all(|(_, partition)| partition.leader_epoch == 1)
-                    );
+                    let topic = view.topic_named("wide").unwrap();
+                    let mut partitions = view.partitions(topic);
+                    assert!(partitions.all(|(_, partition)| partition.leader_epoch == 1));
+                    let mut held = (0..SHARDS).map(|shard| view.shard(shard).unwrap().len());
+                    assert!(held.all(|held| held > 800), "each group has its part");
                 }
                 finished.set(incarnation);
             }
         });
-        assert!(simulation.run_until(Duration::from_secs(5), || finished.get() == incarnation));
+        let ended = simulation.run_until(Duration::from_secs(5), || finished.get() == incarnation);
+        assert!(ended, "{:?}", node.failure());
         node.crash(CrashKind::Kill);
     }
     simulation.end();
@@ -453,33 +532,63 @@ fn many_partitions_are_granted_again_in_pieces() {
 fn metadata_of_another_cluster_is_refused() {
     let simulation = Simulation::new(9);
     let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
-    let log = SlowLog {
-        simulation: simulation.clone(),
-        state: Rc::default(),
-        lies: false,
-    };
-    let refused = Rc::new(RefCell::new(None));
+    let journal = SlowJournal::new(&simulation, false);
+    let answer = Rc::new(RefCell::new(None));
     for cluster_id in [CLUSTER, Uuid::from_u128(7)] {
-        let (of_life, answer) = (log.clone(), refused.clone());
+        let (of_life, answered) = (journal.clone(), answer.clone());
         node.start(move |world| {
-            let (log, refused) = (of_life.clone(), answer.clone());
+            let (journal, answered) = (of_life.clone(), answered.clone());
             async move {
                 let identity = Identity {
                     cluster_id,
                     ..identity(1)
                 };
-                let publish = slow_publish(&log.simulation, &Rc::default());
-                let started = Controller::start(&world, log, &identity, options(publish)).await;
-                refused.replace(Some(started.err()));
+                let member = Member::start(&world, journal, identity).await;
+                answered.replace(Some(member.format().await));
             }
         });
-        assert!(simulation.run_until(Duration::from_secs(5), || refused.borrow().is_some()));
+        assert!(simulation.run_until(Duration::from_secs(5), || answer.borrow().is_some()));
         node.crash(CrashKind::Kill);
-        match refused.take().unwrap() {
-            None => assert_eq!(cluster_id, CLUSTER),
-            Some(StartError::Refused(error)) => assert_eq!(error.code, ErrorCode::INCONSISTENT_CLUSTER_ID),
-            Some(other) => panic!("{other}"),
+        match answer.take().unwrap() {
+            Ok(()) => assert_eq!(cluster_id, CLUSTER),
+            Err(error) => assert_eq!(error.code, ErrorCode::INCONSISTENT_CLUSTER_ID),
         }
     }
+    simulation.end();
+}
+
+/// Goal: groups that have nothing to do cost nothing but their memory. They start with two writes in all, however many
+/// they are, and then nothing happens any more: no timer, no write.
+#[test]
+fn idle_groups_cost_nothing() {
+    let simulation = Simulation::new(11);
+    let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
+    let journal = SlowJournal::new(&simulation, false);
+    let (of_life, started) = (journal.clone(), Rc::new(Cell::new(false)));
+    let done = started.clone();
+    node.start(move |world| {
+        let (journal, done) = (of_life.clone(), done.clone());
+        async move {
+            let member = Member::start(&world, journal, identity(1)).await;
+            member.shards.settled().await.unwrap();
+            done.set(true);
+            std::future::pending::<()>().await;
+        }
+    });
+    assert!(simulation.run_until(Duration::from_secs(5), || started.get()));
+    let (tickets, flushes) = (journal.state.borrow().tickets, journal.state.borrow().flushes);
+    assert_eq!(
+        tickets,
+        2 * (u64::from(SHARDS) + 1),
+        "a vote and a first entry of each group"
+    );
+    assert!(
+        flushes <= 6,
+        "{flushes} flushes: what found room together is written together"
+    );
+    simulation.run_for(Duration::from_millis(100));
+    let events = simulation.trace_events();
+    simulation.run_for(Duration::from_secs(3600));
+    assert_eq!(simulation.trace_events(), events, "an hour without an event");
     simulation.end();
 }

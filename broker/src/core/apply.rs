@@ -1,4 +1,4 @@
-//! Makes a new image of the cluster true on this core: logs are made, led, configured, given up and deleted.
+//! Makes newer states of the metadata groups true on this core: logs are made, led, configured, given up and deleted.
 //!
 //! What must stay true: a partition is open before clients can see it, and deleted after they cannot any more.
 
@@ -15,14 +15,17 @@ use crate::{
         reconcile::{self, Action, Me},
     },
     partition::{self, Partition, PartitionKey, sole_replica::SoleReplica},
-    raft_driver::METADATA_TOPIC_ID,
+    raft_driver::{Change, METADATA_TOPIC_ID},
     runtime::world::World,
 };
 
 impl<W: World<Message = Message>> Core<W> {
-    /// Makes an image true on this core: open and close logs, lead, configure.
-    pub(super) fn apply(&self, image: Arc<Image>) {
+    /// Makes newer states of groups true on this core: open and close logs, lead, configure.
+    pub(super) fn apply(&self, changes: &[Change]) {
         let previous = self.image();
+        let mut image = Image::clone(&previous);
+        changes.iter().for_each(|change| change.apply_to(&mut image));
+        let image = Arc::new(image);
         let me = Me {
             node: self.broker_id(),
             storage_id: self.identity().disk_uuid,
@@ -36,7 +39,7 @@ impl<W: World<Message = Message>> Core<W> {
             self.carry_out(action);
         }
         let deleted = reconcile::deleted_topics(&previous, &image);
-        *self.image.borrow_mut() = image;
+        *self.image.borrow_mut() = image.clone();
         if !deleted.is_empty() {
             group::host::on_topics_deleted(self, &deleted);
         }
@@ -47,6 +50,9 @@ impl<W: World<Message = Message>> Core<W> {
                     partition: *partition,
                 });
             }
+        }
+        if !Arc::ptr_eq(&previous.root, &image.root) {
+            self.shards().on_root(&image.root);
         }
     }
 

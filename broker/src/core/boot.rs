@@ -1,31 +1,40 @@
-//! How a node starts and stops: data directory, stores, controller, image, listeners — and the way back.
+//! How a node starts and stops: data directory, stores, groups, leadership, listeners — and the way back.
 //!
 //! ```text
-//! core 0: format or open ─> every core: Open (recover the journal) ─> controller registers, fences, re-grants, unfences
-//!         ─> every core: Publish (open and lead) ─> every core: Listen ─> ready
+//! core 0:     format or open ──> Open ──────> RunGroups ──> root: register, fenced ──> Registered ─> root: unfence ─┐
+//! every core:             recover the journal  lead groups                         know the broker epoch            │
+//! every core:                       Listen <── Settle: shards grant what is this node's, cores lead it <────────────┘
 //! ```
 
-use std::{future::Future, rc::Rc, time::Duration};
+use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc, time::Duration};
 
+use corelane_raft::VoterId;
 use corelane_storage::{FormatWish, Identity, LogSpec, Store, StoreOptions, open_data_dir, rehome};
 use futures_util::future::join_all;
 use uuid::Uuid;
 
 use super::{
     CONTROLLER_CORE, Core, Message, commit,
-    message::{AbandonCall, Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, StopCall},
+    message::{
+        AbandonCall, Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, RunGroupsCall, SettleCall,
+        StopCall,
+    },
 };
 use crate::{
     group,
     limits::STOP_WAIT_MS_MAX,
     metadata::{
-        decide::{Registration, TableRules},
+        WishError,
+        controller::Timing,
+        decide::{FormatCluster, Registration, TableRules},
         placement::{self, SHARDS_DEFAULT},
         records,
     },
     net,
     node::Endpoint,
-    raft_driver::{self, Change, Controller, METADATA_TOPIC_ID, Publish, StoreJournal},
+    raft_driver::{
+        Change, Controller, GroupSet, Journal, METADATA_TOPIC_ID, Publish, Shards, SharedRules, StoreJournal,
+    },
     runtime::world::World,
 };
 
@@ -46,16 +55,7 @@ impl<W: World<Message = Message>> Core<W> {
         let identity = open_data_dir(&world.disk(), want)
             .await
             .map_err(|error| error.to_string())?;
-        let home = |log: &LogSpec| {
-            let shard = placement::shard_of(log.topic_id, log.partition, SHARDS_DEFAULT);
-            let is_metadata = log.topic_id == METADATA_TOPIC_ID;
-            let core = if is_metadata {
-                CONTROLLER_CORE
-            } else {
-                placement::core_of(shard, world.cores())
-            };
-            core as u32
-        };
+        let home = |log: &LogSpec| self.home_of(log) as u32;
         let identity = rehome(&world.disk(), &identity, home, &self.store_options())
             .await
             .map_err(|error| error.to_string())?;
@@ -63,7 +63,13 @@ impl<W: World<Message = Message>> Core<W> {
             .await
             .into_iter()
             .collect::<Result<(), String>>()?;
-        self.start_controller(&identity).await?;
+        self.on_every_core(|| RunGroupsCall)
+            .await
+            .into_iter()
+            .collect::<Result<(), String>>()?;
+        self.take_up_leadership(&identity)
+            .await
+            .map_err(|error| format!("metadata refused the start: {error}"))?;
         self.on_every_core(|| ListenCall)
             .await
             .into_iter()
@@ -71,22 +77,58 @@ impl<W: World<Message = Message>> Core<W> {
         Ok(())
     }
 
-    /// Brings the metadata group up, registers this process, and takes leadership of what is its own.
-    async fn start_controller(&self, identity: &Identity) -> Result<(), String> {
-        let node = identity.broker_id;
-        let options = raft_driver::Options {
+    /// The core whose journal has a log.
+    fn home_of(&self, log: &LogSpec) -> usize {
+        let shard = if log.topic_id == METADATA_TOPIC_ID {
+            placement::shard_of_group(log.partition as u32)
+        } else {
+            Some(placement::shard_of(log.topic_id, log.partition, SHARDS_DEFAULT))
+        };
+        shard.map_or(CONTROLLER_CORE, |shard| placement::core_of(shard, self.world.cores()))
+    }
+
+    /// Recovers the logs of this core's groups, and leads them. The doors to them are open when this returns.
+    pub(super) fn run_groups(&self) -> impl Future<Output = Result<(), String>> + use<W> {
+        let (core, cores) = (self.world.core(), self.world.cores());
+        let journal = StoreJournal::new(self.store());
+        let rules: SharedRules = Rc::new(RefCell::new(Rc::new(TableRules {
+            broker: (*self.config).clone(),
+        })));
+        let timing = Timing {
+            // The one broker that there is lives as long as its controller: both are this process.
+            session_timeout: Duration::from_secs(u64::from(u32::MAX)),
+            balance_interval: None,
+            proposal_bytes_max: journal.proposal_bytes_max(),
+        };
+        let (node, mut set) = (self.broker_id(), GroupSet::default());
+        if core == CONTROLLER_CORE {
+            let controller = Controller::join(&mut set, &self.world, node, &timing, &rules);
+            assert!(self.controller.set(controller).is_ok(), "a node boots once");
+        }
+        let own = (0..SHARDS_DEFAULT).filter(|shard| placement::core_of(*shard, cores) == core);
+        let shards = Shards::join(&mut set, own, node, &timing, &rules);
+        assert!(self.shards.set(shards).is_ok(), "a node boots once");
+        let me = VoterId {
+            node,
+            storage_id: self.identity().disk_uuid.as_u128(),
+        };
+        let (world, publish) = (self.world.clone(), self.publisher());
+        async move {
+            let groups = set.run(&world, journal, me, publish).await;
+            groups.map(drop).map_err(|error| format!("core {core}: {error}"))
+        }
+    }
+
+    /// Registers this process and opens it to leadership, which the shards of all cores then grant, in parallel and in
+    /// leader epochs that were never used before.
+    async fn take_up_leadership(&self, identity: &Identity) -> Result<(), WishError> {
+        let (node, controller) = (identity.broker_id, self.controller());
+        let format = FormatCluster {
+            cluster_id: identity.cluster_id,
             shards: SHARDS_DEFAULT,
             features: Vec::new(),
-            config_rules: Rc::new(TableRules {
-                broker: (*self.config).clone(),
-            }),
-            publish: self.publisher(),
         };
-        let journal = StoreJournal::new(self.store());
-        let controller = Controller::start(&self.world, journal, identity, options)
-            .await
-            .map_err(|error| error.to_string())?;
-        assert!(self.controller.set(controller.clone()).is_ok(), "a node boots once");
+        controller.format(format).await?;
         let Endpoint { host, port } = self.advertised().clone();
         let registration = Registration {
             node,
@@ -101,31 +143,22 @@ impl<W: World<Message = Message>> Core<W> {
             rack: self.config.broker_rack.clone(),
             features: Vec::new(),
         };
-        let broker_epoch = controller
-            .register(registration)
-            .await
-            .map_err(|error| error.to_string())?;
+        let broker_epoch = controller.register(registration).await?;
         self.on_every_core(|| RegisteredCall(broker_epoch)).await;
-        controller
-            .unfence(node, broker_epoch)
-            .await
-            .map_err(|error| error.to_string())
+        controller.unfence(node, broker_epoch).await?;
+        self.on_every_core(|| SettleCall).await.into_iter().collect()
     }
 
-    /// Hands images to every core, in order. The controller must not keep the core alive that it belongs to.
+    /// Hands changes to every core, in order. The groups must not keep the core alive that they belong to.
     fn publisher(&self) -> Publish {
         let state = Rc::downgrade(&self.0);
         Box::new(move |changes| match state.upgrade() {
+            Some(_) if changes.is_empty() => Box::pin(std::future::ready(())),
             Some(state) => {
-                let core = Core(state);
-                let calls: Vec<_> = changes
-                    .into_iter()
-                    .map(|change| match change {
-                        Change::Root(image) => core.call_every_core(move || PublishCall(image.clone())),
-                    })
-                    .collect();
+                let changes: Arc<[Change]> = changes.into();
+                let calls = Core(state).call_every_core(move || PublishCall(changes.clone()));
                 Box::pin(async move {
-                    join_all(calls).await;
+                    calls.await;
                 })
             }
             None => Box::pin(std::future::pending()),
@@ -257,5 +290,13 @@ impl<W: World<Message = Message>> Core<W> {
             .get()
             .expect("wishes reach the controller's core after boot")
             .clone()
+    }
+
+    /// The shard groups of this core.
+    ///
+    /// # Panics
+    /// Before they run: nothing is published earlier.
+    pub(super) fn shards(&self) -> &Shards {
+        self.shards.get().expect("groups run before anything is published")
     }
 }

@@ -51,8 +51,16 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
                 |core| async move { Reply::Open(core.open(call.0).await) },
             );
         }
+        Request::RunGroups(_) => answer_later(core, to, "run groups", |core| {
+            // What is published from now on finds the groups.
+            let running = core.run_groups();
+            async move { Reply::RunGroups(running.await) }
+        }),
+        Request::Settle(_) => answer_later(core, to, "settle", |core| async move {
+            Reply::Settle(core.shards().settled().await)
+        }),
         Request::Publish(call) => {
-            core.apply(call.0);
+            core.apply(&call.0);
             core.reply(to, Reply::Publish(()));
         }
         Request::Registered(call) => {

@@ -9,12 +9,13 @@ use corelane_storage::Identity;
 
 use crate::{
     group::{self, GroupCall},
-    metadata::{Answer, Image, Wish, WishError},
+    metadata::{Answer, Wish, WishError},
     net::quota::Verdict,
     partition::{
         EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall, ListOffsetsAnswer, ListOffsetsCall, ProduceAnswer,
         ProduceCall,
     },
+    raft_driver::Change,
 };
 
 /// One direction of one call.
@@ -59,10 +60,14 @@ macro_rules! calls {
 calls! {
     /// Open the store of this core; the data directory is formatted and locked.
     Open(OpenCall) -> Result<(), String>;
-    /// Apply this image: open, close, lead. Answered once done.
+    /// Recover and run the raft groups of this core.
+    RunGroups(RunGroupsCall) -> Result<(), String>;
+    /// Make these changes true: open, close, lead. Answered once done.
     Publish(PublishCall) -> ();
-    /// Accept leadership that is granted in this broker epoch. The image holds all that was ever committed before.
+    /// Accept leadership that is granted in this broker epoch. The image holds all that root ever committed before.
     Registered(RegisteredCall) -> ();
+    /// Wait until the shards of this core granted all that root, as this core knows it, wants granted.
+    Settle(SettleCall) -> Result<(), WishError>;
     /// Start accepting clients.
     Listen(ListenCall) -> Result<(), String>;
     /// Take no more requests; answered when those under way are done, or took too long.
@@ -88,9 +93,11 @@ calls! {
 }
 
 pub struct OpenCall(pub Identity);
-pub struct PublishCall(pub Arc<Image>);
+pub struct RunGroupsCall;
+pub struct PublishCall(pub Arc<[Change]>);
 /// The broker epoch of this process's own registration.
 pub struct RegisteredCall(pub u64);
+pub struct SettleCall;
 pub struct ListenCall;
 pub struct DrainCall;
 pub struct StopCall;

@@ -38,7 +38,7 @@ use crate::{
     net::quota::Connections,
     node::{Endpoint, Endpoints, NodeOptions, TuneStore},
     partition::{Partitions, session::FetchSessions},
-    raft_driver::Controller,
+    raft_driver::{Controller, Shards},
     runtime::world::World,
 };
 
@@ -75,6 +75,7 @@ pub struct State<W: World> {
     identity: OnceCell<Identity>,
     store: OnceCell<Store<W::Disk>>,
     controller: OnceCell<Controller>,
+    shards: OnceCell<Shards>,
     image: RefCell<Arc<Image>>,
     /// Of this process's own registration; images may speak of the one before.
     broker_epoch: Cell<Option<u64>>,
@@ -109,6 +110,7 @@ impl<W: World<Message = Message>> Core<W> {
             identity: OnceCell::new(),
             store: OnceCell::new(),
             controller: OnceCell::new(),
+            shards: OnceCell::new(),
             image: RefCell::default(),
             broker_epoch: Cell::new(None),
             calls: calls::Calls::default(),

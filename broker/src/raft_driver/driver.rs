@@ -116,7 +116,6 @@ impl<W: World, J: Journal> Driver<W, J> {
         for event in events.drain(..) {
             match event {
                 Event::Wished(slot) => {
-                    self.groups[slot].on_wished(pass);
                     self.eager.insert(slot);
                 }
                 Event::Persisted(persists) => {
@@ -128,22 +127,25 @@ impl<W: World, J: Journal> Driver<W, J> {
                 }
             }
         }
-        while let Some(&(at, slot)) = self.alarms.first()
-            && at <= pass.now
-        {
+        let due = self.alarms.range(..=(pass.now, usize::MAX));
+        let due: Vec<usize> = due.map(|(_, slot)| *slot).collect();
+        for slot in due {
             let room = self.journal.has_room();
             self.groups[slot].on_tick(room, pass)?;
             self.served(slot);
         }
         let eager: Vec<usize> = self.eager.iter().copied().collect();
         for slot in eager {
-            while self.groups[slot].wants_room() && self.journal.has_room() {
-                self.groups[slot].on_room(pass)?;
-                self.set_alarm(slot);
+            let group = &mut self.groups[slot];
+            let mut wants_room = group.look(pass)?;
+            while wants_room && self.journal.has_room() {
+                group.on_room(pass)?;
+                wants_room = group.look(pass)?;
             }
-            if !self.groups[slot].wants_room() {
+            if !wants_room {
                 self.eager.remove(&slot);
             }
+            self.set_alarm(slot);
         }
         Ok(())
     }
@@ -175,11 +177,12 @@ impl<W: World, J: Journal> Driver<W, J> {
     }
 
     async fn next_event(&mut self) -> Wake {
-        let mut wake = self.alarms.first().map(|(at, _)| *at);
-        if !self.eager.is_empty() {
-            let retry = now(&self.world) + ROOM_RETRY;
-            wake = Some(wake.map_or(retry, |wake| wake.min(retry)));
-        }
+        let wake = if self.eager.is_empty() {
+            self.alarms.first().map(|(at, _)| *at)
+        } else {
+            // Somebody waits for room, perhaps one whose alarm is due: it is no use to look at once.
+            Some(now(&self.world) + ROOM_RETRY)
+        };
         let event = self.events.next();
         let Some(at) = wake else {
             return event.await.map_or(Wake::Stopped, Wake::Event);

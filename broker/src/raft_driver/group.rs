@@ -11,8 +11,9 @@ use corelane_raft::{Entry, Input, Output, Raft};
 
 use super::{
     journal::GroupLog,
-    machine::{Machine, News, Standing},
+    machine::{Machine, News},
 };
+use crate::metadata::controller::Standing;
 
 /// What DescribeQuorum shows of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,16 +77,22 @@ impl<L: GroupLog> Group<L> {
 
     /// When time alone changes something.
     pub fn next_wake(&self) -> Option<Duration> {
-        self.raft.next_wake().filter(|_| self.held.is_none())
+        let of_raft = self.raft.next_wake().filter(|_| self.held.is_none());
+        let of_machine = self.machine.next_wake().filter(|_| self.is_idle());
+        [of_raft, of_machine].into_iter().flatten().min()
     }
 
-    /// It has something to write as soon as the journal has room.
-    pub fn wants_room(&mut self) -> bool {
-        self.held.is_some() || self.may_propose()
+    /// Takes what was wished meanwhile. True: there is something to write as soon as the journal has room.
+    pub fn look(&mut self, pass: &mut Pass<L::Ticket>) -> Result<bool, String> {
+        let wants_round = self.machine.look(pass.now)?;
+        self.machine.news(&mut pass.news);
+        Ok(self.held.is_some() || (wants_round && self.is_idle()))
     }
 
+    /// The machine gets its tick by [`Group::look`].
     pub fn on_tick(&mut self, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
-        if self.next_wake().is_some_and(|wake| wake <= pass.now) {
+        let is_due = self.raft.next_wake().is_some_and(|wake| wake <= pass.now);
+        if is_due && self.held.is_none() {
             self.step(Input::Tick, room, pass)?;
         }
         Ok(())
@@ -99,11 +106,6 @@ impl<L: GroupLog> Group<L> {
         self.step(Input::Persisted(number), room, pass)
     }
 
-    pub fn on_wished(&mut self, pass: &mut Pass<L::Ticket>) {
-        self.machine.has_wishes();
-        self.machine.news(&mut pass.news);
-    }
-
     /// The journal has room: goes on where the group stood still, or proposes.
     pub fn on_room(&mut self, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
         if let Some(output) = self.held.take() {
@@ -112,20 +114,20 @@ impl<L: GroupLog> Group<L> {
                 self.step(Input::Persisted(number), true, pass)?;
             }
         }
-        if self.may_propose() {
+        if self.is_idle() {
             self.propose(pass)?;
         }
         Ok(())
     }
 
-    fn may_propose(&mut self) -> bool {
-        let idle = self.machine.applied_end() == self.raft.last().end;
-        self.standing.is_ready && idle && self.machine.has_wishes()
+    /// It could propose something.
+    fn is_idle(&self) -> bool {
+        self.held.is_none() && self.standing.is_ready && self.machine.applied_end() == self.raft.last().end
     }
 
     fn propose(&mut self, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
         let index = self.raft.last().end;
-        let value: Option<Bytes> = self.machine.propose(index)?;
+        let value: Option<Bytes> = self.machine.propose(pass.now, index)?;
         if let Some(value) = value {
             self.step(Input::Propose(value), true, pass)?;
             assert_eq!(self.raft.last().end, index + 1, "a ready leader takes a proposal");
@@ -151,8 +153,8 @@ impl<L: GroupLog> Group<L> {
             "a sole voter has nobody to talk to"
         );
         self.persist(&output, pass)?;
-        self.apply_to(output.commit)?;
-        self.stand();
+        self.apply_to(output.commit, pass.now)?;
+        self.stand(pass.now)?;
         self.machine.news(&mut pass.news);
         self.status.set(Status {
             term: self.raft.term(),
@@ -179,15 +181,15 @@ impl<L: GroupLog> Group<L> {
         Ok(())
     }
 
-    fn apply_to(&mut self, commit: u64) -> Result<(), String> {
+    fn apply_to(&mut self, commit: u64, now: Duration) -> Result<(), String> {
         for index in self.machine.applied_end()..commit {
             let entry = self.unapplied.pop_front().expect("committed entries are in the log");
-            self.machine.apply(index, &entry)?;
+            self.machine.apply(now, index, &entry)?;
         }
         Ok(())
     }
 
-    fn stand(&mut self) {
+    fn stand(&mut self, now: Duration) -> Result<(), String> {
         let standing = Standing {
             term: self.raft.term(),
             leader: self.raft.leader().map(|leader| leader.node),
@@ -196,7 +198,8 @@ impl<L: GroupLog> Group<L> {
         };
         if standing != self.standing {
             self.standing = standing;
-            self.machine.stand(standing);
+            self.machine.stand(now, standing)?;
         }
+        Ok(())
     }
 }

@@ -10,7 +10,8 @@
 //!
 //! One task and one timer serve every group of the core, so that a group that has nothing to do costs its memory and
 //! nothing else. What groups do while the driver does not wait goes to the journal as one write and to the cores as one
-//! publication. What a group's entries mean is its [`Machine`]'s affair.
+//! publication. What a group's entries mean is its [`Machine`]'s affair; what is decided,
+//! that of the pure controllers in `metadata/controller`.
 //!
 //! A group has one proposal in flight. A wish is answered after its entry is committed, applied and published, also when
 //! it was refused: what it was refused for may be part of the same round. On one node this is the same path with one
@@ -18,6 +19,7 @@
 //!
 //! Not built yet: other voters (no transport), snapshots of the logs, sessions of other brokers.
 
+mod asking;
 mod controller;
 mod driver;
 mod group;
@@ -27,13 +29,16 @@ mod journal;
 mod machine;
 mod publication;
 mod root;
+mod shard;
+mod shards;
 mod store_journal;
 mod voters;
 
-pub use controller::{Controller, Options, StartError};
+pub use controller::{Controller, SharedRules};
 pub use group::Status;
 pub use groups::{Bell, GroupSet, Groups};
 pub use journal::{GroupLog, Journal, LogError, RecoveredLog};
-pub use machine::{Machine, News, Standing};
+pub use machine::{Machine, News};
 pub use publication::{Change, Publish};
+pub use shards::Shards;
 pub use store_journal::{METADATA_TOPIC, METADATA_TOPIC_ID, StoreJournal};

@@ -6,12 +6,32 @@ use futures_channel::mpsc::UnboundedReceiver;
 use futures_util::StreamExt;
 
 use super::machine::Answer;
-use crate::metadata::Image;
+use crate::metadata::{Image, RootImage, ShardImage};
 
 /// A newer state of one group, for every core.
 #[derive(Clone)]
 pub enum Change {
-    Root(Arc<Image>),
+    Root {
+        image: Arc<RootImage>,
+        /// Who leads the root group, if known.
+        controller: Option<i32>,
+    },
+    Shard {
+        shard: u16,
+        image: Arc<ShardImage>,
+    },
+}
+
+impl Change {
+    pub fn apply_to(&self, view: &mut Image) {
+        match self {
+            Change::Root { image, controller } => {
+                view.root = image.clone();
+                view.controller = *controller;
+            }
+            Change::Shard { shard, image } => view.set_shard(*shard, image.clone()),
+        }
+    }
 }
 
 /// Ends when every core has made the changes true.

@@ -119,6 +119,13 @@ async fn read_newest<D: Disk>(disk: &D) -> Result<Option<Superblock>, OpenError>
                     known: FORMAT_VERSION,
                 });
             }
+            Err(SuperblockError::Older(found)) => {
+                return Err(OpenError::Older {
+                    path: path.to_string(),
+                    found,
+                    known: FORMAT_VERSION,
+                });
+            }
             Err(SuperblockError::Corrupt) => corrupt = Some(path),
         }
     }

@@ -14,7 +14,9 @@ use crate::{
 
 const MAGIC: &[u8; 8] = b"CORELANE";
 /// Of the superblock and of everything it stands for: journal, checkpoints, directories.
-pub const FORMAT_VERSION: u32 = 1;
+///
+/// 1: leadership was part of the root group's log. 2: each shard has a log of its own for it.
+pub const FORMAT_VERSION: u32 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superblock {
@@ -34,6 +36,8 @@ pub enum SuperblockError {
     Blank,
     /// The version found.
     Newer(u32),
+    /// The version found: no release that was ever published wrote it.
+    Older(u32),
     Corrupt,
 }
 
@@ -64,6 +68,9 @@ impl Superblock {
         let version = u32_at(block, 8);
         if version > FORMAT_VERSION {
             return Err(SuperblockError::Newer(version));
+        }
+        if version < FORMAT_VERSION {
+            return Err(SuperblockError::Older(version));
         }
         if u32_at(block, 12) != checksum(block) || u64_at(block, 72) != 0 {
             return Err(SuperblockError::Corrupt);

@@ -75,7 +75,12 @@ fn refusals() {
     let newer = disk.fork();
     newer.overwrite("meta/superblock.b", 8, &99u32.to_le_bytes());
     let error = open(&newer).unwrap_err().to_string();
-    assert!(error.contains("format version 99 is newer than the 1"), "{error}");
+    assert!(error.contains("format version 99 is newer than the 2"), "{error}");
+
+    let older = disk.fork();
+    older.overwrite("meta/superblock.b", 8, &1u32.to_le_bytes());
+    let error = open(&older).unwrap_err().to_string();
+    assert!(error.contains("format version 1 is older than the 2"), "{error}");
 
     block_on(disk.create_dir("wal")).unwrap();
     assert!(disk.rot("meta/superblock.b", 0));
@@ -118,7 +123,7 @@ fn golden_and_mutated_bytes() {
     superblock.encode(&mut block);
     assert_eq!(
         block[..88].iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
-        "434f52454c414e45010000002026c1b800000000000000000000000000000001000000000000000000000000000000020300000000000000\
+        "434f52454c414e4502000000347d772d00000000000000000000000000000001000000000000000000000000000000020300000000000000\
          0400000000000000050000000600000000000000000000000700000000000000"
     );
     assert_eq!(Superblock::decode(&block), Ok(superblock));

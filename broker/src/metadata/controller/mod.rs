@@ -21,6 +21,7 @@ use bytes::Bytes;
 use super::decide::WishError;
 
 pub use root::{Environment, RootController};
+pub use rounds::not_controller;
 pub use shard::ShardController;
 
 /// How this node stands in a group.

@@ -14,7 +14,6 @@ mod create_topics;
 mod delete_topics;
 mod features;
 mod format;
-mod one_log;
 mod producer_ids;
 mod quotas;
 mod scram;
@@ -31,7 +30,6 @@ use super::{image::RootImage, records::Record, rules::Rules};
 pub use assignment::check_manual as check_manual_assignment;
 pub use brokers::fence;
 pub use config_rules::{ConfigRules, ResourceKind, TableRules};
-pub use one_log::decide_in_one_log;
 pub use producer_ids::PRODUCER_ID_BLOCK_SIZE;
 pub use topic_name::{CLUSTER_METADATA, is_internal, validate_topic_name};
 pub use voters::VOTERS_MAX;
@@ -81,14 +79,6 @@ pub fn decide(image: &RootImage, wish: &Wish, context: &mut Context<'_>) -> Deci
         Wish::ChangeBroker(wish) => brokers::change(image, wish)?,
         Wish::Heartbeat(wish) => brokers::heartbeat(image, wish, context)?,
         Wish::UnregisterBroker { node } => brokers::unregister(image, *node)?,
-        // Of shards, not of root.
-        Wish::Reconcile { .. } => (
-            Vec::new(),
-            Answer::Reconciled {
-                changed: 0,
-                more: false,
-            },
-        ),
         Wish::CreateTopics(wish) => create_topics::decide(image, wish, context)?,
         Wish::DeleteTopics(topics) => delete_topics::decide(image, topics),
         Wish::CreatePartitions(wish) => create_partitions::decide(image, wish, context)?,

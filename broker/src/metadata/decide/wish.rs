@@ -19,11 +19,6 @@ pub enum Wish {
     UnregisterBroker {
         node: i32,
     },
-    /// Bring partitions in line with brokers: grant leadership to newer incarnations, take it from dead ones. Changes at
-    /// most this many; idempotent.
-    Reconcile {
-        changes_max: usize,
-    },
     CreateTopics(CreateTopics),
     DeleteTopics(Vec<TopicRef>),
     CreatePartitions(CreatePartitions),
@@ -59,11 +54,6 @@ pub enum Answer {
         is_caught_up: bool,
         is_fenced: bool,
         is_in_controlled_shutdown: bool,
-    },
-    /// `more`: there was more to change than allowed; wish again.
-    Reconciled {
-        changed: usize,
-        more: bool,
     },
     TopicsCreated(Vec<(String, Result<CreatedTopic, WishError>)>),
     TopicsDeleted(Vec<DeletedTopic>),

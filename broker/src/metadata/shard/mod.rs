@@ -5,6 +5,7 @@
 
 mod alter_partition;
 mod build;
+mod concerned;
 mod elect_leaders;
 mod reassign;
 mod reconcile;
@@ -19,6 +20,7 @@ use super::{
 };
 
 pub use build::{Assignment, Election, Target, build};
+pub use concerned::Concerned;
 pub use elect_leaders::balance;
 pub use reconcile::reconcile;
 pub use view::{ShardView, keys_of, keys_of_shard};

@@ -138,6 +138,7 @@ fn a_full_disk_waits() {
         ));
     }
     assert!(disk.files().iter().all(|(path, _)| !path.ends_with(".log")) || history.ops.len() > 3);
+    assert!(session.store.has_journal_room(), "a topic could be deleted");
     disk.set_capacity(u64::MAX);
     for _ in 0..6 {
         assert!(session.command("background", &mut history));
@@ -183,6 +184,27 @@ fn a_cut_or_exchanged_journal_file_is_refused() {
         run(file_of(disk, 2).write_at(0, Bytes::from_owner(whole), Sync::Data)).expect("writes");
     });
     assert!(exchanged.contains("0002.wal: this is file 0001.wal"), "{exchanged}");
+}
+
+/// Goal: whoever asks for room before each append never fills the ring, also if nothing reaches the disk meanwhile.
+#[test]
+fn room_counts_what_is_still_on_its_way() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    assert!(session.command("create 0", &mut History::default()));
+    let id = session.store.logs()[0].id;
+    let batch = super::harness::batch(100, 5);
+    let (mut end, mut ticket) = (0, None);
+    while session.store.has_journal_room() {
+        assert!(end < 100_000, "there is always room");
+        let appended = session.store.append(id, &batch, end, 1, None);
+        ticket = Some(appended.expect("there is room"));
+        end += 100;
+    }
+    let ticket = ticket.expect("an empty ring has room");
+    while !session.store.is_durable(ticket) {
+        run(session.store.commit()).expect("the ring takes it all");
+    }
 }
 
 /// Goal: a journal is not opened with another number of cores by accident.
