@@ -1,6 +1,6 @@
 //! What is done to a cluster from outside, at a planned moment.
 
-use super::timeline::Micros;
+use super::{operations::Operation, timeline::Micros};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planned {
@@ -13,6 +13,9 @@ pub struct Planned {
 pub enum Who {
     Node(usize),
     GroupLeader(usize),
+    /// By the partition's number, modulo how many there are.
+    PartitionLeader(usize),
+    PartitionFollower(usize),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -86,6 +89,13 @@ pub enum Action {
     Transfer {
         group: usize,
         to: Option<usize>,
+    },
+    /// An operator's command.
+    Operate(Operation),
+    /// Controlled shutdown, and a start after `down`.
+    ShutDown {
+        who: Who,
+        down: Micros,
     },
     /// A node gives up leading its groups (no contact with the root group).
     Resign {

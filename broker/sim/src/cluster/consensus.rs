@@ -283,7 +283,9 @@ impl Cluster {
     /// What a crash took from the groups.
     pub(super) fn observe_lost_writes(&mut self, lost: &[Write]) {
         for write in lost {
-            let Write::Group { persist, .. } = write;
+            let Write::Group { persist, .. } = write else {
+                continue;
+            };
             if !persist.append.is_empty() {
                 self.marks.hit(Mark::GroupTailLost);
             }

@@ -1,11 +1,19 @@
 //! The cluster under test and the loop that feeds it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
+use corelane_broker::{
+    metadata::records::PartitionState,
+    partition::replica::{self, Output, Span},
+};
 use corelane_raft::{Input, Voters};
 
 use super::{
+    brokers::Broker,
     clock::{Clock, TRUE_RATE},
+    config_rules::ReplicationConfigs,
+    controllers::Controller,
+    history::History,
     invariants::Invariants,
     journal::Journal,
     marks::{Mark, Marks},
@@ -13,9 +21,13 @@ use super::{
     node::{Disk, Held, Node, Write},
     packet::Packet,
     plan::Plan,
+    replica_log::Batch,
     spread,
     timeline::{Micros, Timeline},
+    topics::Topics,
     trace::Trace,
+    truth::Truth,
+    views::Views,
 };
 use crate::Random;
 
@@ -41,6 +53,17 @@ pub struct Cluster {
     pub(super) founders: Voters,
     /// Who is wished to vote, in all groups.
     pub(super) voters: Voters,
+    pub(super) history: History,
+    pub(super) topics: Topics,
+    /// By partition.
+    pub(super) truths: Vec<Truth>,
+    pub(super) latest: Vec<Option<Arc<PartitionState>>>,
+    /// By log: root, then the shards.
+    pub(super) controllers: Vec<Controller>,
+    pub(super) config_rules: Rc<ReplicationConfigs>,
+    /// Memory that is used again.
+    pub(super) output: Output,
+    pub(super) spans: Vec<Span>,
 }
 
 #[derive(Debug)]
@@ -61,6 +84,42 @@ pub enum Event {
         life: u32,
         group: usize,
     },
+    ReplicaWake {
+        node: usize,
+        life: u32,
+        partition: usize,
+    },
+    /// A node applies entries of a log.
+    Look {
+        node: usize,
+        life: u32,
+        log: usize,
+    },
+    /// A broker tells root that it lives.
+    Beat {
+        node: usize,
+        life: u32,
+    },
+    /// A produce request that waited for a paused leader.
+    Append {
+        node: usize,
+        life: u32,
+        partition: usize,
+    },
+    ControllerLook {
+        shard: usize,
+    },
+    ControllerWake {
+        log: usize,
+    },
+    Round {
+        log: usize,
+    },
+    /// Controllers whose nodes do not run are replaced.
+    Controllers,
+    Topics,
+    Produce,
+    Fetch,
     Propose,
     /// A linearizable read.
     Read,
@@ -98,6 +157,16 @@ impl Cluster {
             next_id: 1,
             founders: Voters::default(),
             voters: Voters::default(),
+            history: History::new(plan.shards),
+            topics: Topics::default(),
+            truths: Vec::new(),
+            latest: Vec::new(),
+            controllers: Vec::new(),
+            config_rules: Rc::new(ReplicationConfigs {
+                min_isr: plan.topics.min_isr,
+            }),
+            output: Output::default(),
+            spans: Vec::new(),
             random,
             plan,
         };
@@ -116,9 +185,20 @@ impl Cluster {
         for (index, planned) in cluster.plan.actions.iter().enumerate() {
             cluster.timeline.plan(planned.at, Event::Act(index));
         }
-        cluster.timeline.plan(cluster.plan.propose_every, Event::Propose);
-        cluster.timeline.plan(cluster.plan.propose_every, Event::Read);
-        cluster.timeline.plan(cluster.plan.propose_every, Event::Members);
+        if cluster.plan.groups() > 0 {
+            for event in [Event::Propose, Event::Read, Event::Members] {
+                cluster.timeline.plan(cluster.plan.propose_every, event);
+            }
+        }
+        if cluster.plan.replicates() {
+            for log in 0..cluster.plan.logs() {
+                let node = cluster.random.below(cluster.plan.nodes as u64) as usize;
+                cluster.new_controller(log, node, 1);
+            }
+            for event in [Event::Controllers, Event::Topics, Event::Produce, Event::Fetch] {
+                cluster.timeline.plan(0, event);
+            }
+        }
         cluster
     }
 
@@ -135,8 +215,12 @@ impl Cluster {
             stalled_until: 0,
             disk: Disk {
                 groups: vec![Default::default(); self.plan.groups()],
+                replicas: Vec::new(),
             },
             groups: Vec::new(),
+            replicas: Vec::new(),
+            views: Views::new(self.plan.logs()),
+            broker: Broker::default(),
         }
     }
 
@@ -175,7 +259,25 @@ impl Cluster {
             Event::Deliver { to, packet } => self.on_packet(to, packet),
             Event::Written { node, life, journal } if self.lives(node, life) => self.on_written(node, journal),
             Event::Wake { node, life, group } if self.lives(node, life) => self.on_wake(node, group),
-            Event::Written { .. } | Event::Wake { .. } => {}
+            Event::ReplicaWake { node, life, partition } if self.lives(node, life) => {
+                self.on_replica_wake(node, partition);
+            }
+            Event::Look { node, life, log } if self.lives(node, life) => self.on_look(node, log),
+            Event::Beat { node, life } if self.lives(node, life) => self.on_beat(node),
+            Event::Append { node, life, partition } if self.lives(node, life) => self.append(node, partition),
+            Event::Written { .. }
+            | Event::Wake { .. }
+            | Event::ReplicaWake { .. }
+            | Event::Look { .. }
+            | Event::Beat { .. }
+            | Event::Append { .. } => {}
+            Event::ControllerLook { shard } => self.on_controller_look(shard),
+            Event::ControllerWake { log } => self.on_controller_wake(log),
+            Event::Round { log } => self.on_round(log),
+            Event::Controllers => self.on_controllers(),
+            Event::Topics => self.on_topics(),
+            Event::Produce => self.on_produce(),
+            Event::Fetch => self.on_fetch(),
             Event::Propose => self.propose_to_groups(),
             Event::Read => self.on_read(),
             Event::Members => self.on_members(),
@@ -218,12 +320,42 @@ impl Cluster {
                 }
                 self.step_group(to, group, Input::Received { from, message });
             }
+            Packet::Replica {
+                partition,
+                from,
+                message,
+                batch,
+            } => self.on_replica_message(to, partition, from, message, &batch),
+            Packet::Ask { from, life, ask } => self.on_ask(to, from, life, *ask),
+            Packet::Reply { life, reply } if self.nodes[to].life == life => self.on_reply(to, reply),
+            Packet::AlterPartitionReply {
+                life,
+                partition,
+                leader_epoch,
+                partition_epoch,
+                error_code,
+            } if self.nodes[to].life == life => {
+                let input = replica::Input::AlterPartitionReply {
+                    leader_epoch,
+                    partition_epoch,
+                    error_code,
+                };
+                self.step_replica(to, partition, input, &Batch::default());
+            }
+            Packet::Reply { .. } | Packet::AlterPartitionReply { .. } => {}
         }
     }
 
     pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
-        let Packet::Raft { group, message, .. } = &packet;
-        self.observe_raft_message(from, *group, message);
+        match &packet {
+            Packet::Raft { group, message, .. } => self.observe_raft_message(from, *group, message),
+            Packet::Replica {
+                partition,
+                message: replica::Message::Ack(ack),
+                ..
+            } => self.observe_ack(from, *partition, ack),
+            _ => {}
+        }
         let arrivals = self.network.send(self.now(), from, to);
         if let Some(at) = arrivals.again {
             let packet = packet.clone();
@@ -283,6 +415,18 @@ impl Cluster {
             }
             match write {
                 Write::Group { group, persist, .. } => self.on_group_persisted(node, group, persist.number),
+                Write::Replica {
+                    partition,
+                    made,
+                    persist,
+                    ..
+                } => {
+                    let host = self.nodes[node].replicas[partition].as_ref();
+                    if host.is_some_and(|host| host.log.made == made) {
+                        let input = replica::Input::Persisted(persist.number);
+                        self.step_replica(node, partition, input, &Batch::default());
+                    }
+                }
             }
         }
         self.plan_completion(node, journal);
@@ -310,8 +454,21 @@ impl Event {
     /// Whose process must run for this to happen.
     fn node(&self) -> Option<usize> {
         match *self {
-            Event::Deliver { to: node, .. } | Event::Written { node, .. } | Event::Wake { node, .. } => Some(node),
-            Event::Propose
+            Event::Deliver { to: node, .. }
+            | Event::Written { node, .. }
+            | Event::Wake { node, .. }
+            | Event::ReplicaWake { node, .. }
+            | Event::Look { node, .. }
+            | Event::Beat { node, .. }
+            | Event::Append { node, .. } => Some(node),
+            Event::ControllerLook { .. }
+            | Event::ControllerWake { .. }
+            | Event::Round { .. }
+            | Event::Controllers
+            | Event::Topics
+            | Event::Produce
+            | Event::Fetch
+            | Event::Propose
             | Event::Read
             | Event::Members
             | Event::Act(_)

@@ -63,13 +63,20 @@ impl Cluster {
                 cluster.nodes[n].clock.set_rate(now, rate);
             }),
             Action::Voter { who, votes } => self.with(who, |cluster, n| cluster.wish_voter(n, votes)),
-            Action::Transfer { group, to } => {
+            Action::Operate(operation) => self.on_operation(operation),
+            Action::ShutDown { who, down } => self.with(who, |cluster, n| {
+                if cluster.plan.replicates() {
+                    cluster.shut_down(n, down);
+                }
+            }),
+            Action::Transfer { group, to } if group < self.plan.groups() => {
                 let to = to.map(|n| self.nodes[n].voter());
                 if let Some(leader) = self.group_leader(group).filter(|leader| self.is_running(*leader)) {
                     self.marks.hit(Mark::LeadershipTransferred);
                     self.step_group(leader, group, Input::Transfer(to));
                 }
             }
+            Action::Transfer { .. } => {}
             Action::Resign { who } => self.with(who, |cluster, n| {
                 for g in 0..cluster.plan.groups() {
                     if cluster.is_running(n) {
@@ -83,7 +90,10 @@ impl Cluster {
     fn with(&mut self, who: Who, act: impl FnOnce(&mut Cluster, usize)) {
         let node = match who {
             Who::Node(node) => Some(node),
+            Who::GroupLeader(group) if self.plan.replicates() => Some(self.controllers[group].node),
             Who::GroupLeader(group) => self.group_leader(group),
+            Who::PartitionLeader(number) => self.partition_leader(number),
+            Who::PartitionFollower(number) => self.partition_follower(number),
         };
         if let Some(node) = node {
             act(self, node);
@@ -101,7 +111,26 @@ impl Cluster {
         }
     }
 
-    fn kill(&mut self, n: usize, down: Micros) {
+    fn partition_leader(&self, number: usize) -> Option<usize> {
+        let info = self.topics.partitions.get(number % self.topics.len().max(1))?;
+        let leader = self.history.state(info)?.leader?;
+        Some(leader.node as usize)
+    }
+
+    fn partition_follower(&mut self, number: usize) -> Option<usize> {
+        let info = self.topics.partitions.get(number % self.topics.len().max(1))?;
+        let state = self.history.state(info)?.clone();
+        let leader = state.leader.map(|leader| leader.node);
+        let followers = state
+            .replicas
+            .iter()
+            .map(|slot| slot.node)
+            .filter(|node| Some(*node) != leader);
+        let followers: Vec<i32> = followers.collect();
+        (!followers.is_empty()).then(|| *self.random.pick(&followers) as usize)
+    }
+
+    pub(super) fn kill(&mut self, n: usize, down: Micros) {
         if !self.nodes[n].up {
             return;
         }
@@ -117,7 +146,7 @@ impl Cluster {
     /// A majority of every group's disks is always kept: whoever loses more than that has lost his cluster. The operator
     /// then wishes the new disk to vote instead of the old one.
     fn wipe(&mut self, n: usize, down: Micros) {
-        if !self.nodes[n].up || !self.may_lose_disk(n) {
+        if !self.nodes[n].up || !self.may_lose_disk(n) || !self.may_lose_replicas(n) {
             return;
         }
         let voted = self.voters.contains(self.nodes[n].voter());
@@ -163,6 +192,9 @@ impl Cluster {
         self.nodes[n].up = true;
         self.nodes[n].life += 1;
         self.start_groups(n);
+        if self.plan.replicates() {
+            self.start_broker(n);
+        }
     }
 
     /// Everything works again, at once and for good.

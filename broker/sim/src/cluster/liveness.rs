@@ -1,11 +1,14 @@
-//! After the heal, fault-free: what must come about, and whether it has.
+//! After the heal, fault-free: what must come about (L1 to L5), and whether it has.
 
-use super::event_loop::Cluster;
+use super::{event_loop::Cluster, invariants::shard_log_alone};
 
 impl Cluster {
     /// What is still missing; None when the cluster is as a healthy one is.
     pub(super) fn unrest(&self) -> Option<String> {
-        (0..self.plan.groups()).find_map(|g| self.group_unrest(g))
+        let groups = (0..self.plan.groups()).find_map(|g| self.group_unrest(g));
+        groups
+            .or_else(|| self.broker_unrest())
+            .or_else(|| (0..self.topics.len()).find_map(|p| self.partition_unrest(p)))
     }
 
     /// L1: every group has a leader. L5: everybody has all that was committed.
@@ -26,5 +29,91 @@ impl Cluster {
             group.raft.commit() < commit || group.raft.durable_end() < commit
         });
         behind.map(|node| format!("L5: node {} is behind in group {g}", node.id))
+    }
+
+    /// Every broker serves, and sees all that was committed.
+    fn broker_unrest(&self) -> Option<String> {
+        if !self.plan.replicates() {
+            return None;
+        }
+        for node in &self.nodes {
+            if !node.up {
+                return Some(format!("L4: node {} is still shutting down", node.id));
+            }
+            let broker = self.history.root().broker(node.id as i32);
+            if !broker.is_some_and(|broker| broker.is_active() && Some(broker.broker_epoch) == node.broker.epoch) {
+                return Some(format!("L5: node {} is not in service: {broker:?}", node.id));
+            }
+            if (0..self.plan.logs()).any(|log| node.views.applied[log] < self.history.end(log)) {
+                return Some(format!("L5: node {} does not see all that was committed", node.id));
+            }
+        }
+        None
+    }
+
+    /// L2: who could lead does. L3: the ISR is full. L4: reassignments and deletions are done.
+    fn partition_unrest(&self, p: usize) -> Option<String> {
+        let Some(state) = self.history.state(&self.topics.partitions[p]) else {
+            let left = self.nodes.iter().find(|node| node.replicas[p].is_some());
+            return left.map(|node| format!("L4: node {} still has the deleted partition {p}", node.id));
+        };
+        let Some(leader) = state.leader else {
+            let could = state.isr.len() + state.elr.len();
+            // With nobody left who is complete, only an unclean election helps, and that is the operator's decision.
+            return (could > 0).then(|| format!("L2: partition {p} has no leader: {state:?}"));
+        };
+        if state.is_reassigning() {
+            return Some(format!("L4: partition {p} is still being reassigned: {state:?}"));
+        }
+        if state.isr.len() < state.replicas.len() || state.recovering {
+            return Some(format!("L3: the ISR of partition {p} is not full: {state:?}"));
+        }
+        let host = self.nodes[leader.node as usize].replicas[p].as_ref();
+        let Some(host) =
+            host.filter(|host| host.replica.is_leader() && host.replica.leader_epoch() == state.leader_epoch)
+        else {
+            return Some(format!("L2: node {} does not lead partition {p}", leader.node));
+        };
+        if host.replica.high_watermark() < host.log.end() {
+            let (high_watermark, end) = (host.replica.high_watermark(), host.log.end());
+            return Some(format!("L3: partition {p} has committed {high_watermark} of {end}"));
+        }
+        if !host.producers.is_empty() {
+            return Some(format!("L3: producers of partition {p} wait for an answer"));
+        }
+        let behind = state.replicas.iter().map(|slot| slot.node as usize).find(|n| {
+            let other = self.nodes[*n].replicas[p].as_ref();
+            // A tail of an older epoch, and a high watermark that is late, stay until the next append: nobody reads there.
+            other.is_none_or(|other| other.log.end() < host.log.end())
+        });
+        behind.map(|n| format!("L5: node {n} is behind in partition {p}"))
+    }
+
+    /// What can only be judged when all is at rest.
+    pub(super) fn check_at_rest(&mut self) {
+        for p in 0..self.topics.len() {
+            let state = self.history.state(&self.topics.partitions[p]);
+            let leader = state.and_then(|state| state.leader).map(|leader| leader.node as usize);
+            let Some(host) = leader.and_then(|n| self.nodes[n].replicas[p].as_ref()) else {
+                continue;
+            };
+            let truth = &self.truths[p];
+            let verdict = truth.is_held_by(&host.log);
+            let acked = truth.are_acked_readable(&host.log, host.replica.high_watermark());
+            let equal = self
+                .nodes
+                .iter()
+                .filter_map(|node| node.replicas[p].as_ref())
+                .all(|other| {
+                    let start = other.log.start.max(host.log.start);
+                    (start..host.log.end()).all(|offset| other.log.get(offset) == host.log.get(offset))
+                });
+            self.judge("I16", verdict.map_err(|what| format!("partition {p}: {what}")));
+            self.judge("I18", acked.map_err(|what| format!("partition {p}: {what}")));
+            let differ = || format!("the replicas of partition {p} differ at rest");
+            self.judge("I15", if equal { Ok(()) } else { Err(differ()) });
+        }
+        let verdict = shard_log_alone(&self.history, &self.topics);
+        self.judge("I11/I12", verdict);
     }
 }

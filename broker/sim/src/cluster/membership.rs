@@ -3,6 +3,7 @@
 //! The wish (`VotersTarget` of the root log) is one set for all groups; each group's leader brings its own voters there
 //! one change at a time, as the design's reconciliation does.
 
+use corelane_broker::metadata::records::Replica;
 use corelane_raft::{Input, Read, VotersChange};
 
 use super::{
@@ -83,6 +84,26 @@ impl Cluster {
             let raft = &self.nodes[leader].groups[g].raft;
             let kept = raft.voters().iter().filter(|id| exists(*id)).count();
             raft.is_ready_leader() && !raft.is_changing_voters() && kept >= raft.voters().majority()
+        })
+    }
+
+    /// Would every partition keep a member of ISR or ELR that has all committed records on its disk?
+    pub(super) fn may_lose_replicas(&self, n: usize) -> bool {
+        (0..self.topics.len()).all(|p| {
+            let Some(state) = self.history.state(&self.topics.partitions[p]) else {
+                return true;
+            };
+            let holds = |slot: &Replica| {
+                let node = &self.nodes[slot.node as usize];
+                let is_complete = state.isr.contains(&slot.node) || state.elr.contains(&slot.node);
+                let disk = node.disk.replicas[p].as_ref();
+                let same_disk = slot.storage_id.as_u128() == node.storage_id;
+                node.id != n
+                    && is_complete
+                    && same_disk
+                    && disk.is_some_and(|disk| self.truths[p].is_held_by(disk).is_ok())
+            };
+            state.replica(n as i32).is_none() || state.replicas.iter().any(holds)
         })
     }
 

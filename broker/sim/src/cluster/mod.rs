@@ -20,14 +20,18 @@
 //! the modules beside this one, far more slowly.
 
 mod actions;
+mod brokers;
 mod clock;
 pub mod command;
+mod config_rules;
 mod consensus;
+mod controllers;
 mod event_loop;
 mod faults;
 mod gate;
 mod group;
 mod group_log;
+mod history;
 mod invariants;
 mod journal;
 mod liveness;
@@ -35,13 +39,21 @@ mod marks;
 mod membership;
 mod network;
 mod node;
+mod operations;
 mod packet;
 mod plan;
+mod replica_host;
+mod replica_log;
+mod replication;
 mod rules;
 mod run;
 mod shrink;
 mod timeline;
+mod topics;
 mod trace;
+mod truth;
+mod views;
+mod workload;
 
 #[cfg(test)]
 mod tests;

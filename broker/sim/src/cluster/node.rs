@@ -3,11 +3,21 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use corelane_broker::partition::replica;
 use corelane_raft::{Persist, VoterId};
 
 use super::{
-    clock::Clock, event_loop::Event, group::Group, group_log::GroupLog, journal::Journal, packet::Packet,
+    brokers::Broker,
+    clock::Clock,
+    event_loop::Event,
+    group::Group,
+    group_log::GroupLog,
+    journal::Journal,
+    packet::Packet,
+    replica_host::ReplicaHost,
+    replica_log::{Batch, ReplicaLog},
     timeline::Micros,
+    views::Views,
 };
 use crate::Random;
 
@@ -27,12 +37,18 @@ pub struct Node {
     pub disk: Disk,
     /// By group; empty while the node is down.
     pub groups: Vec<Group>,
+    /// By partition; none while the node is down.
+    pub replicas: Vec<Option<ReplicaHost>>,
+    pub views: Views,
+    pub broker: Broker,
 }
 
 /// What is on disk for sure.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     pub groups: Vec<GroupLog>,
+    /// By partition.
+    pub replicas: Vec<Option<ReplicaLog>>,
 }
 
 #[derive(Debug)]
@@ -42,6 +58,15 @@ pub enum Write {
         persist: Box<Persist>,
         /// Bytes of the snapshot that this node took and switches to.
         taken: Option<Bytes>,
+    },
+    Replica {
+        partition: usize,
+        /// Of the log that is meant: it may have been dropped and made anew.
+        made: u64,
+        persist: replica::Persist,
+        records: Batch,
+        /// What the disk does not hear of (a mutant's).
+        without_floor: bool,
     },
 }
 
@@ -71,6 +96,8 @@ impl Node {
         self.paused_until = 0;
         self.waiting.clear();
         self.groups.clear();
+        self.replicas.iter_mut().for_each(|replica| *replica = None);
+        self.broker.epoch = None;
         let mut lost = Vec::new();
         for journal in 0..self.journals.len() {
             let mut pending: VecDeque<Write> = self.journals[journal].crash();
@@ -89,6 +116,9 @@ impl Node {
         self.storage_id = storage_id;
         self.disk = Disk::default();
         self.disk.groups.resize(groups, GroupLog::default());
+        self.disk.replicas.resize(self.replicas.len(), None);
+        self.views = Views::new(self.views.applied.len());
+        self.broker = Broker::default();
     }
 }
 
@@ -96,6 +126,17 @@ impl Disk {
     pub fn apply(&mut self, write: &Write) {
         match write {
             Write::Group { group, persist, taken } => self.groups[*group].apply(persist, taken.as_ref()),
+            Write::Replica {
+                partition,
+                made,
+                persist,
+                records,
+                without_floor,
+            } => {
+                if let Some(log) = self.replicas[*partition].as_mut().filter(|log| log.made == *made) {
+                    log.apply(persist, records, !without_floor);
+                }
+            }
         }
     }
 }

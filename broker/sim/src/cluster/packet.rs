@@ -1,6 +1,13 @@
 //! What travels between nodes.
 
+use corelane_broker::{
+    metadata::{Wish, shard},
+    partition::replica,
+};
+use corelane_protocol::error_code::ErrorCode;
 use corelane_raft::{Message, VoterId};
+
+use super::replica_log::Batch;
 
 #[derive(Clone, Debug)]
 pub enum Packet {
@@ -11,4 +18,43 @@ pub enum Packet {
         to: VoterId,
         message: Message,
     },
+    Replica {
+        partition: usize,
+        from: usize,
+        message: replica::Message,
+        batch: Batch,
+    },
+    /// To whom the sender takes for the controller.
+    Ask {
+        from: usize,
+        life: u32,
+        ask: Box<Ask>,
+    },
+    Reply {
+        life: u32,
+        reply: Result<Reply, ErrorCode>,
+    },
+    AlterPartitionReply {
+        life: u32,
+        partition: usize,
+        leader_epoch: i32,
+        partition_epoch: i32,
+        error_code: ErrorCode,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub enum Ask {
+    Root(Wish),
+    AlterPartition {
+        partition: usize,
+        wish: shard::AlterPartition,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Reply {
+    Registered { broker_epoch: u64 },
+    Beat { is_fenced: bool },
+    Done,
 }

@@ -5,6 +5,8 @@
 
 use super::{
     actions::{Action, Planned, Who},
+    operations::Operation,
+    replica_log::BATCH_MAX,
     rules::Rules,
     spread,
     timeline::{MILLISECOND, Micros, SECOND},
@@ -14,6 +16,7 @@ use crate::Random;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
+    pub stack: Stack,
     pub nodes: usize,
     /// Nodes that vote from the start; the others join if they are told to.
     pub founders: usize,
@@ -26,11 +29,62 @@ pub struct Plan {
     pub network: NetworkPlan,
     pub disk: DiskPlan,
     pub raft: RaftPlan,
+    pub broker: BrokerPlan,
+    pub replica: ReplicaPlan,
+    pub topics: TopicPlan,
+    /// Between two produce requests, and the records of one at most.
+    pub produce_every: Micros,
+    pub produce_records: u64,
     /// Between two proposals of opaque entries to a group.
     pub propose_every: Micros,
     /// In order of time.
     pub actions: Vec<Planned>,
     pub rules: Rules,
+}
+
+/// Which cores run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stack {
+    /// Raft groups with opaque entries.
+    Consensus,
+    /// Controllers and replicas over perfect logs that everybody sees with a lag of his own.
+    Replication,
+}
+
+#[derive(Clone, Debug)]
+pub struct BrokerPlan {
+    /// Between two heartbeats, and without one until a broker is fenced.
+    pub beat: Micros,
+    pub session: Micros,
+    pub balance_every: Option<Micros>,
+    /// How long an entry takes to be seen, at most; and thirty times that in so many of a thousand cases.
+    pub lag_max: Micros,
+    pub long_lag: u64,
+    /// Chance in hundredths that a controller moves when it is looked at.
+    pub controller_moves: u64,
+    pub round_delay_max: Micros,
+    /// A controlled shutdown takes no longer.
+    pub shutdown_max: Micros,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReplicaPlan {
+    pub lag_max: Micros,
+    pub resend_after: Micros,
+    pub propose_again_after: Micros,
+    pub high_watermark_delay: Micros,
+    pub checkpoint_interval: Micros,
+    /// Records of one append.
+    pub append_max: i64,
+}
+
+#[derive(Clone, Debug)]
+pub struct TopicPlan {
+    pub count: usize,
+    pub partitions: usize,
+    pub replication_factor: usize,
+    pub min_isr: u16,
+    pub unclean: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +129,11 @@ impl Plan {
         let safety = random.between(4, 20) * SECOND;
         let mut plan = Plan {
             seed,
+            stack: if random.chance(1, 4) {
+                Stack::Consensus
+            } else {
+                Stack::Replication
+            },
             nodes,
             founders: if random.chance(1, 4) { nodes.div_ceil(2) } else { nodes },
             shards: random.between(2, 4) as usize,
@@ -90,6 +149,11 @@ impl Plan {
                 snapshot_every: random.chance(1, 2).then(|| random.between(2, 60)),
                 priorities: random.chance(1, 2),
             },
+            broker: BrokerPlan::draw(random),
+            replica: ReplicaPlan::draw(random),
+            topics: TopicPlan::draw(random, nodes),
+            produce_every: spread(random, MILLISECOND, 20 * MILLISECOND),
+            produce_records: random.between(1, 4),
             propose_every: spread(random, 2 * MILLISECOND, 100 * MILLISECOND),
             actions: Vec::new(),
             rules: Rules::production(),
@@ -116,13 +180,73 @@ impl Plan {
         }
     }
 
+    /// Raft groups that run.
     pub fn groups(&self) -> usize {
+        match self.stack {
+            Stack::Consensus => self.logs(),
+            Stack::Replication => 0,
+        }
+    }
+
+    /// Root and the shards.
+    pub fn logs(&self) -> usize {
         1 + self.shards
+    }
+
+    pub fn replicates(&self) -> bool {
+        self.stack == Stack::Replication
     }
 
     pub fn add(&mut self, at: Micros, action: Action) {
         let index = self.actions.partition_point(|planned| planned.at <= at);
         self.actions.insert(index, Planned { at, action });
+    }
+}
+
+impl BrokerPlan {
+    fn draw(random: &mut Random) -> BrokerPlan {
+        let beat = random.between(20, 200) * MILLISECOND;
+        BrokerPlan {
+            beat,
+            session: beat * random.between(3, 6),
+            balance_every: random.chance(1, 4).then(|| random.between(300, 3000) * MILLISECOND),
+            lag_max: spread(random, MILLISECOND, 300 * MILLISECOND),
+            long_lag: if random.chance(1, 2) { random.between(1, 60) } else { 0 },
+            controller_moves: if random.chance(1, 2) { random.between(1, 30) } else { 0 },
+            round_delay_max: spread(random, 100, 20 * MILLISECOND),
+            shutdown_max: random.between(300, 3000) * MILLISECOND,
+        }
+    }
+}
+
+impl ReplicaPlan {
+    fn draw(random: &mut Random) -> ReplicaPlan {
+        let resend_after = spread(random, 5 * MILLISECOND, 500 * MILLISECOND);
+        ReplicaPlan {
+            lag_max: spread(random, 50 * MILLISECOND, 2 * SECOND),
+            resend_after,
+            propose_again_after: spread(random, 10 * MILLISECOND, 500 * MILLISECOND),
+            high_watermark_delay: spread(random, MILLISECOND, 100 * MILLISECOND),
+            checkpoint_interval: spread(random, 20 * MILLISECOND, 5 * SECOND),
+            append_max: random.between(1, BATCH_MAX as u64) as i64,
+        }
+    }
+}
+
+impl TopicPlan {
+    fn draw(random: &mut Random, nodes: usize) -> TopicPlan {
+        let replication_factor = if random.chance(3, 4) {
+            nodes
+        } else {
+            random.between(1, nodes as u64) as usize
+        };
+        TopicPlan {
+            count: random.between(1, 2) as usize,
+            partitions: random.between(1, 2) as usize,
+            replication_factor,
+            min_isr: random.between(1, (replication_factor as u64).min(3)) as u16,
+            unclean: false,
+        }
     }
 }
 
@@ -178,6 +302,8 @@ pub enum Kind {
     Voter,
     Transfer,
     Resign,
+    Operate,
+    ShutDown,
 }
 
 impl Kind {
@@ -197,13 +323,17 @@ impl Kind {
         Kind::Voter,
         Kind::Transfer,
         Kind::Resign,
+        Kind::Operate,
+        Kind::ShutDown,
     ];
 
     /// One fault of this kind, of a random strength.
     pub fn draw(self, random: &mut Random, plan: &Plan) -> Action {
         let nodes = plan.nodes as u64;
-        let who = match random.below(3) {
-            0 => Who::GroupLeader(random.below(plan.groups() as u64) as usize),
+        let who = match random.below(6) {
+            0 => Who::GroupLeader(random.below(plan.logs() as u64) as usize),
+            1 => Who::PartitionLeader(random.below(4) as usize),
+            2 => Who::PartitionFollower(random.below(4) as usize),
             _ => Who::Node(random.below(nodes) as usize),
         };
         let from = random.below(nodes) as usize;
@@ -244,10 +374,12 @@ impl Kind {
                 votes: random.chance(1, 2),
             },
             Kind::Transfer => Action::Transfer {
-                group: random.below(plan.groups() as u64) as usize,
+                group: random.below(plan.logs() as u64) as usize,
                 to: random.chance(1, 2).then_some(to),
             },
             Kind::Resign => Action::Resign { who },
+            Kind::Operate => Action::Operate(*random.pick(Operation::CLEAN)),
+            Kind::ShutDown => Action::ShutDown { who, down: lasts },
         }
     }
 }

@@ -68,7 +68,10 @@ fn phases(cluster: &mut Cluster) -> Micros {
         }
         let recovery = cluster.now() - healed_at;
         match cluster.unrest() {
-            None => return recovery,
+            None => {
+                cluster.check_at_rest();
+                return recovery;
+            }
             Some(unrest) if recovery >= RECOVERY_MAX || cluster.steps >= steps_max => {
                 cluster.judge("liveness", Err(format!("{unrest}, a minute after the heal")));
                 return recovery;

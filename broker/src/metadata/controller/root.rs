@@ -67,7 +67,8 @@ impl RootController {
             Input::Propose { index } if self.wants_round(now, root) => {
                 self.propose(now, index, root, environment, output)?;
             }
-            Input::Propose { .. } | Input::Tick => {}
+            Input::Tick => self.sessions.forget_ended(now, root),
+            Input::Propose { .. } => {}
         }
         Ok(())
     }

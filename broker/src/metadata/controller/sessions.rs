@@ -42,6 +42,12 @@ impl Sessions {
             .is_some_and(|(epoch, end)| *epoch == broker_epoch && now < *end)
     }
 
+    /// Forgets sessions that ended and were acted upon, so that nobody is woken for them again.
+    pub fn forget_ended(&mut self, now: Duration, root: &RootImage) {
+        let is_unfenced = |node: i32| root.broker(node).is_some_and(|broker| !broker.fenced);
+        self.ends.retain(|node, (_, end)| now < *end || is_unfenced(*node));
+    }
+
     pub fn next_end(&self) -> Option<Duration> {
         self.ends.values().map(|(_, end)| *end).min()
     }

@@ -165,6 +165,7 @@ impl InSync {
         }
     }
 
+    /// When something is to be proposed, if nothing happens before.
     pub fn next_wake(
         &self,
         context: &Context<'_>,
@@ -172,13 +173,18 @@ impl InSync {
         log: &Log,
         epoch_start: i64,
     ) -> Option<Duration> {
-        if self.propose_at.is_some() && self.wish(context, peers, log, epoch_start).is_some() {
-            return self.propose_at;
+        // Nothing is proposed before; and what is wished for then need not wait for anybody to lag.
+        // Nor was anything wished for when the last step looked.
+        let from = self.propose_at.unwrap_or_default().max(context.now);
+        let context = Context { now: from, ..*context };
+        if self.wish(&context, peers, log, epoch_start).is_some() {
+            return Some(from);
         }
-        let lagging = context.peers().filter(|slot| self.isr.contains(*slot));
-        lagging
-            .filter(|slot| peers[*slot].matched != Some(log.end()))
-            .map(|slot| peers[slot].caught_up_at + context.config.lag_time_max)
+        let behind = context
+            .peers()
+            .filter(|slot| self.isr.contains(*slot) && peers[*slot].matched != Some(log.end()));
+        behind
+            .map(|slot| from.max(peers[slot].caught_up_at + context.config.lag_time_max))
             .min()
     }
 }

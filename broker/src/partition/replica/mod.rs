@@ -117,6 +117,8 @@ pub struct Replica {
     standing_epoch: i32,
     /// When the high watermark is to be written down.
     checkpoint_at: Option<Duration>,
+    /// Of the last step.
+    now: Duration,
 }
 
 impl Replica {
@@ -129,12 +131,14 @@ impl Replica {
             standing: Standing::Idle,
             standing_epoch: NO_EPOCH,
             checkpoint_at: None,
+            now: Duration::ZERO,
         }
     }
 
     /// Takes one event and gives its effects. `now` is monotonic time since any fixed moment.
     pub fn step(&mut self, now: Duration, input: Input<'_>, log: &impl LogView, output: &mut Output) {
         output.clear();
+        self.now = now;
         match input {
             Input::State(state) => self.on_state(now, state, log, output),
             Input::Registered { broker_epoch } => {
@@ -178,7 +182,7 @@ impl Replica {
     /// When the next [`Input::Tick`] is due; None while only events can change anything.
     pub fn next_wake(&self) -> Option<Duration> {
         let leader = match &self.standing {
-            Standing::Leader(leader) => leader.next_wake(&self.context(Duration::ZERO), &self.log),
+            Standing::Leader(leader) => leader.next_wake(&self.context(self.now), &self.log),
             _ => None,
         };
         leader.into_iter().chain(self.checkpoint_at).min()

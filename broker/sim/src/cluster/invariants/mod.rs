@@ -8,6 +8,15 @@ mod i03_leader_completeness;
 mod i04_state_machine_safety;
 mod i05_monotone;
 mod i06_voters_differ_by_one;
+mod i08_partition_records;
+mod i10_one_leader_per_epoch;
+mod i11_shard_log_alone;
+mod i15_committed_prefix;
+mod i16_leader_is_complete;
+mod i18_acked_is_readable;
+mod i19_watermark_told;
+mod i20_durable_floor;
+mod i21_no_clean_truncation;
 mod linearizable_reads;
 
 pub use i01_one_leader_per_term::OneLeaderPerTerm;
@@ -16,6 +25,12 @@ pub use i03_leader_completeness::LeaderCompleteness;
 pub use i04_state_machine_safety::StateMachineSafety;
 pub use i05_monotone::Monotone;
 pub use i06_voters_differ_by_one::VotersDifferByOne;
+pub use i08_partition_records::PartitionRecords;
+pub use i10_one_leader_per_epoch::OneLeaderPerEpoch;
+pub use i11_shard_log_alone::check as shard_log_alone;
+pub use i19_watermark_told::WatermarkTold;
+pub use i20_durable_floor::DurableFloor;
+pub use i21_no_clean_truncation::NoCleanTruncation;
 pub use linearizable_reads::LinearizableReads;
 
 use corelane_raft::Voters;
@@ -32,6 +47,11 @@ pub struct Invariants {
     pub monotone: Monotone,
     pub voters_differ_by_one: VotersDifferByOne,
     pub reads: LinearizableReads,
+    pub partition_records: PartitionRecords,
+    pub one_leader_per_epoch: OneLeaderPerEpoch,
+    pub watermark_told: WatermarkTold,
+    pub durable_floor: DurableFloor,
+    pub no_clean_truncation: NoCleanTruncation,
     violation: Option<String>,
 }
 
@@ -45,8 +65,17 @@ impl Invariants {
             monotone: Monotone,
             voters_differ_by_one: VotersDifferByOne::new(groups, founders),
             reads: LinearizableReads,
+            partition_records: PartitionRecords,
+            one_leader_per_epoch: OneLeaderPerEpoch::default(),
+            watermark_told: WatermarkTold::default(),
+            durable_floor: DurableFloor,
+            no_clean_truncation: NoCleanTruncation,
             violation: None,
         }
+    }
+
+    pub fn resize_partitions(&mut self, partitions: usize) {
+        self.watermark_told.resize(partitions);
     }
 
     /// The first one counts.

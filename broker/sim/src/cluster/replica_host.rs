@@ -1,0 +1,26 @@
+//! One replica on one running node: the real core, its log, and the producers that wait for it.
+
+use corelane_broker::partition::replica::{Acks, Replica};
+
+use super::{replica_log::ReplicaLog, timeline::Micros};
+
+#[derive(Debug)]
+pub struct ReplicaHost {
+    pub replica: Replica,
+    pub log: ReplicaLog,
+    pub wake_at: Micros,
+    /// The partition epoch that the core was told last; −1 for none.
+    pub told: i32,
+    /// In order of offsets.
+    pub producers: Vec<Producer>,
+}
+
+/// A producer that waits for its records.
+#[derive(Clone, Copy, Debug)]
+pub struct Producer {
+    pub acks: Acks,
+    pub leader_epoch: i32,
+    /// Its records are `base..end`.
+    pub base: i64,
+    pub end: i64,
+}
