@@ -12,8 +12,11 @@ use crate::{
     metadata::{
         Answer, PartitionKey, Record, RootImage, Rules, ShardImage, Wish, WishError,
         controller::{Environment, Input, Output, RootController, ShardController, Standing, Timing},
-        decide::{AllocateProducerIds, CreateTopics, Heartbeat, NewTopic, TableRules},
-        records::{BrokerChange, Format, RegisterBroker, decode},
+        decide::{
+            AllocateProducerIds, AlterQuotas, AlterScram, CreateTopics, Heartbeat, NewTopic, QuotaChange,
+            RECORDS_PER_WISH_MAX, TableRules,
+        },
+        records::{Acl, BrokerChange, Format, RegisterBroker, ScramRecord, decode},
         shard::{AlterPartition, IsrChange, ShardAnswer, ShardWish},
     },
 };
@@ -301,6 +304,58 @@ fn root_wakes_when_a_session_ends_and_fences_once() {
     assert!(root.image.broker(1).unwrap().fenced && !root.image.broker(2).unwrap().fenced);
     assert_eq!(root.round(first), vec![], "it is fenced already");
     assert_eq!(root.round(heard + SESSION).len(), 1);
+}
+
+/// A wish that would make too much at once is refused as a whole.
+#[test]
+fn what_is_excessive_is_refused() {
+    let mut root = Root {
+        controller: RootController::new(1, &timing(1 << 22), Rules::production()),
+        image: root(1),
+        output: Output::default(),
+        ids: 1,
+    };
+    root.step(START, Input::Stand(LEADS));
+    let acl = |number: usize| Acl {
+        resource_type: 2,
+        resource_name: number.to_string(),
+        pattern_type: 3,
+        principal: "User:a".into(),
+        host: "*".into(),
+        operation: 3,
+        permission: 3,
+    };
+    let credential = |number: usize| ScramRecord {
+        user: number.to_string(),
+        mechanism: 1,
+        salt: vec![],
+        stored_key: vec![],
+        server_key: vec![],
+        iterations: 4096,
+    };
+    let quota = |number: usize| QuotaChange {
+        entity: vec![("user".into(), Some(number.to_string()))],
+        key: "producer_byte_rate".into(),
+        value: Some(1.0),
+    };
+    let more = RECORDS_PER_WISH_MAX + 1;
+    let wishes = [
+        Wish::CreateAcls((0..more).map(acl).collect()),
+        Wish::AlterScram(AlterScram {
+            removals: vec![],
+            upserts: (0..more).map(credential).collect(),
+        }),
+        Wish::AlterQuotas(AlterQuotas {
+            changes: (0..more).map(quota).collect(),
+            validate_only: false,
+        }),
+    ];
+    for wish in wishes {
+        root.step(START, Input::Asked { id: 1, wish });
+        assert_eq!(root.round(START), vec![]);
+        let (_, answer) = root.answers().remove(0);
+        assert_eq!(answer.unwrap_err().code, ErrorCode::POLICY_VIOLATION);
+    }
 }
 
 /// Wishes that do not fit into one entry together are decided one entry after the other, in order.

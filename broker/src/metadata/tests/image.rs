@@ -5,9 +5,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::metadata::{
-    Image, PartitionKey, Record, ShardImage,
+    Image, PartitionKey, Record, RootImage, ShardImage,
     placement::shard_of,
-    records::{ConfigOwner, ConfigRecord, PartitionRecord, RegisterBroker, RemoveTopic, ReplicaSlot, TopicRecord},
+    records::{
+        BrokerChange, ConfigOwner, ConfigRecord, Format, PartitionRecord, PartitionsAdded, ProducerIds, RegisterBroker,
+        RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, ReplicaSlot, RootSeen, TopicRecord, UnregisterBroker,
+    },
 };
 
 pub(super) fn topic_id(number: u128) -> Uuid {
@@ -103,6 +106,75 @@ fn records_that_do_not_fit_are_refused() {
     assert!(broken(|record| record.state.isr.push(2)).contains("are replicas"));
     assert!(broken(|record| record.state.create_index = 3).contains("another partition"));
     assert!(image.clone().after_entry(5, 1, &[]).is_err(), "an entry was left out");
+}
+
+/// Whatever no decision makes is refused by name, since the node's image would be another than everybody else's.
+#[test]
+fn what_no_decision_makes_is_refused() {
+    let format = |shards| -> Record {
+        Format {
+            cluster_id: Uuid::from_u128(9),
+            shards,
+        }
+        .into()
+    };
+    let image = RootImage::default()
+        .after_entry(
+            0,
+            1,
+            &[format(4), broker(1), topic(1, 2, 0), ProducerIds { next: 5 }.into()],
+        )
+        .unwrap();
+    let refused = |record: Record| image.clone().after_entry(1, 1, &[record]).unwrap_err().to_string();
+    let added = PartitionsAdded {
+        topic_id: topic_id(1),
+        first: 3,
+        min_isr: 1,
+        partitions: vec![],
+    };
+    let change = BrokerChange {
+        node: 1,
+        broker_epoch: 7,
+        fenced: None,
+        in_controlled_shutdown: None,
+    };
+    let of_epoch_7 = UnregisterBroker {
+        node: 1,
+        broker_epoch: 7,
+    };
+    let (id, user, token_id) = (Uuid::nil(), "a".to_string(), "t".to_string());
+    let cases: [(Record, &str); 10] = [
+        (format(4), "a second Format"),
+        (ProducerIds { next: 4 }.into(), "producer ids go back from 5 to 4"),
+        (added.into(), "topic-1 has 2 partitions, not 3"),
+        (change.into(), "no broker 1 of epoch 7"),
+        (of_epoch_7.into(), "no broker 1 of epoch 7"),
+        (RemoveAcl { id }.into(), "no ACL"),
+        (RemoveScram { user, mechanism: 1 }.into(), "no credential of a"),
+        (RemoveToken { token_id }.into(), "no token t"),
+        (RootSeen { end: 3 }.into(), "belongs to its shard's log"),
+        (RemoveTopic { topic_id: topic_id(2) }.into(), "no topic"),
+    ];
+    for (record, what) in cases {
+        let error = refused(record);
+        assert!(error.contains(what) && error.contains("entry 1"), "{error}");
+    }
+    let no_shards = RootImage::default().after_entry(0, 1, &[format(0)]);
+    assert!(no_shards.unwrap_err().what.contains("no shards"));
+
+    let shard = ShardImage::default()
+        .after_entry(0, 1, &[RootSeen { end: 3 }.into()])
+        .unwrap();
+    assert!(
+        shard
+            .clone()
+            .after_entry(2, 1, &[])
+            .unwrap_err()
+            .what
+            .contains("1 comes next")
+    );
+    let again = shard.after_entry(1, 1, &[RootSeen { end: 3 }.into()]);
+    assert!(again.unwrap_err().what.contains("known to 3 before"));
 }
 
 /// Root and shards refuse each other's records.
