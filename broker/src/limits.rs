@@ -9,6 +9,17 @@ pub const IN_FLIGHT_REQUESTS_MAX: usize = 64;
 /// Request bytes of one connection that may be under way at once before its socket is left unread.
 pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Items of one request, nested ones included. More than any client's requests hold (the largest are questions about every
+/// partition of a large cluster), and few enough that what is done for each before the first chance to give way takes
+/// milliseconds. Kafka has no such bound.
+pub const REQUEST_ITEMS_MAX: usize = 250_000;
+
+/// What compressed batches of one request may expand to, as a multiple of `socket.request.max.bytes`.
+pub const EXPANSION_RATIO_MAX: usize = 16;
+
+/// Items of a request that are dealt with before others have their turn.
+pub const WORK_PER_TURN: usize = 512;
+
 /// Response parts that are joined into one vectored send.
 pub const SEND_PARTS_MAX: usize = 512;
 
@@ -17,6 +28,9 @@ pub const FETCH_WAIT_MS_MAX: i32 = 5 * 60 * 1000;
 
 /// Partitions that one fetch session remembers.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 100_000;
+
+/// Memory of all fetch sessions of one core, roughly: some 500 000 partitions. Who finds no room is served without a session.
+pub const FETCH_SESSIONS_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// Time that an orderly stop waits for connections and coordinators, in milliseconds.
 pub const STOP_WAIT_MS_MAX: u64 = 5_000;

@@ -6,6 +6,7 @@ use corelane_protocol::{message::Message as WireMessage, wire::Reader};
 use super::context::{Outcome, RequestContext, respond};
 use crate::{
     core::{Core, Message},
+    limits::REQUEST_ITEMS_MAX,
     runtime::world::World,
 };
 
@@ -36,7 +37,7 @@ where
     Response: WireMessage,
     Handling: Future<Output = Response>,
 {
-    let mut reader = Reader::new(&body);
+    let mut reader = Reader::new(&body).with_items_max(REQUEST_ITEMS_MAX);
     match Request::decode(&mut reader, context.api_version) {
         Ok(request) => {
             let response = handle(core, context.clone(), request).await;

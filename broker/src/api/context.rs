@@ -1,6 +1,6 @@
 //! What every handler is given beside its request, and the ways in which a request may end.
 
-use std::{fmt::Display, net::SocketAddr};
+use std::{cell::Cell, fmt::Display, net::SocketAddr, rc::Rc};
 
 use bytes::Bytes;
 use corelane_protocol::{api_key::ApiKey, frame, message::Message};
@@ -23,6 +23,21 @@ pub struct RequestContext {
     pub correlation_id: i32,
     pub client_id: Option<String>,
     pub peer: SocketAddr,
+    pub appends: Appends,
+}
+
+/// Tells the connection of a produce request that its appends are made: only then may the next one begin.
+#[derive(Clone, Debug, Default)]
+pub struct Appends(Rc<Cell<bool>>);
+
+impl Appends {
+    pub fn are_made(&self) -> bool {
+        self.0.get()
+    }
+
+    pub fn set_made(&self) {
+        self.0.set(true);
+    }
 }
 
 impl RequestContext {

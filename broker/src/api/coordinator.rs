@@ -1,14 +1,18 @@
 //! From a group id to its coordinator: what all group APIs share.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use corelane_protocol::error_code::ErrorCode;
 use futures_util::future::join_all;
 
-use super::context::RequestContext;
+use super::{context::RequestContext, pace::Pace};
 use crate::{
     core::{CONSUMER_OFFSETS, Core, Message},
     group::{Client, GroupCall, Request, Response, partition_for},
+    limits::WORK_PER_TURN,
     metadata::Topic,
     partition::PartitionKey,
     runtime::world::World,
@@ -27,28 +31,37 @@ pub async fn ask<W: World<Message = Message>>(
     }
 }
 
-/// Asks about several groups: one question for each coordinator that some of them belong to, all at once.
+/// Asks about several groups, each once: every coordinator that some of them belong to at the same time, so many at a time that
+/// its core can do other things between.
 pub async fn ask_each<W: World<Message = Message>>(
     core: &Core<W>,
     context: &RequestContext,
     groups: impl IntoIterator<Item = String>,
     request: fn(Vec<String>) -> Request,
 ) -> Vec<Response> {
-    let mut by_coordinator: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    let mut pace = Pace::new(&core.world);
+    let mut by_coordinator: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
     for group_id in groups {
         by_coordinator
             .entry(coordinator_of(core, &group_id))
             .or_default()
-            .push(group_id);
+            .insert(group_id);
+        pace.step().await;
     }
     let asked = by_coordinator.into_iter().map(|(coordinator, groups)| async move {
-        let request = request(groups);
-        match coordinator {
-            Some(coordinator) => ask_at(core, context, coordinator, request).await,
-            None => request.failed(ErrorCode::NOT_COORDINATOR),
+        let mut answers = Vec::new();
+        let mut groups = groups.into_iter().peekable();
+        while groups.peek().is_some() {
+            let request = request(groups.by_ref().take(WORK_PER_TURN).collect());
+            answers.push(match coordinator {
+                Some(coordinator) => ask_at(core, context, coordinator, request).await,
+                None => request.failed(ErrorCode::NOT_COORDINATOR),
+            });
+            core.world.yield_now().await;
         }
+        answers
     });
-    join_all(asked).await
+    join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// Asks the coordinator of a partition of `__consumer_offsets`.

@@ -9,7 +9,7 @@ use corelane_protocol::{
     },
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, refusals::Refusals};
 use crate::{
     core::{Core, Message},
     metadata::decide::{Answer, CreatePartitions, MorePartitions, Wish, WishError},
@@ -26,15 +26,16 @@ pub async fn handle<W: World<Message = Message>>(
         topics: request.topics.into_iter().map(more_partitions).collect(),
         validate_only: request.validate_only,
     });
+    let mut refusals = Refusals::of(&context);
     let results = match core.wish(wish).await {
         Ok(Answer::PartitionsCreated(topics)) => topics
             .into_iter()
-            .map(|(name, result)| answer(&context, name, result))
+            .map(|(name, result)| answer(&mut refusals, name, result))
             .collect(),
         Ok(other) => unreachable!("the answer of another wish: {other:?}"),
         Err(error) => names
             .into_iter()
-            .map(|name| answer(&context, name, Err(error.clone())))
+            .map(|name| answer(&mut refusals, name, Err(error.clone())))
             .collect(),
     };
     CreatePartitionsResponse {
@@ -53,7 +54,7 @@ fn more_partitions(topic: CreatePartitionsTopic) -> MorePartitions {
     }
 }
 
-fn answer(context: &RequestContext, name: String, result: Result<(), WishError>) -> CreatePartitionsTopicResult {
+fn answer(refusals: &mut Refusals<'_>, name: String, result: Result<(), WishError>) -> CreatePartitionsTopicResult {
     match result {
         Ok(()) => CreatePartitionsTopicResult {
             name,
@@ -61,7 +62,7 @@ fn answer(context: &RequestContext, name: String, result: Result<(), WishError>)
             error_message: None,
         },
         Err(error) => {
-            tracing::warn!(peer = %context.peer, topic = name, %error, "partitions not added");
+            refusals.add(&name, &error);
             CreatePartitionsTopicResult {
                 name,
                 error_code: error.code,

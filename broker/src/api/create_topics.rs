@@ -11,7 +11,7 @@ use corelane_protocol::{
     },
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, refusals::Refusals};
 use crate::{
     config::topic,
     core::{Core, Message},
@@ -29,15 +29,16 @@ pub async fn handle<W: World<Message = Message>>(
         topics: request.topics.into_iter().map(new_topic).collect(),
         validate_only: request.validate_only,
     });
+    let mut refusals = Refusals::of(&context);
     let topics = match core.wish(wish).await {
         Ok(Answer::TopicsCreated(topics)) => topics
             .into_iter()
-            .map(|(name, result)| answer(&core, &context, name, result))
+            .map(|(name, result)| answer(&core, &mut refusals, name, result))
             .collect(),
         Ok(other) => unreachable!("the answer of another wish: {other:?}"),
         Err(error) => names
             .into_iter()
-            .map(|name| refused(&context, name, error.clone()))
+            .map(|name| refused(&mut refusals, name, error.clone()))
             .collect(),
     };
     CreateTopicsResponse {
@@ -66,13 +67,13 @@ fn new_topic(topic: CreatableTopic) -> NewTopic {
 
 fn answer<W: World<Message = Message>>(
     core: &Core<W>,
-    context: &RequestContext,
+    refusals: &mut Refusals<'_>,
     name: String,
     result: Result<CreatedTopic, WishError>,
 ) -> CreatableTopicResult {
     let created = match result {
         Ok(created) => created,
-        Err(error) => return refused(context, name, error),
+        Err(error) => return refused(refusals, name, error),
     };
     let overrides = created.configs.into_iter().collect();
     let configs = topic::entries(&core.config, &overrides)
@@ -96,9 +97,9 @@ fn answer<W: World<Message = Message>>(
     }
 }
 
-fn refused(context: &RequestContext, name: String, error: WishError) -> CreatableTopicResult {
+fn refused(refusals: &mut Refusals<'_>, name: String, error: WishError) -> CreatableTopicResult {
     if error.code != ErrorCode::TOPIC_ALREADY_EXISTS {
-        tracing::warn!(peer = %context.peer, topic = name, %error, "topic not created");
+        refusals.add(&name, &error);
     }
     CreatableTopicResult {
         name,

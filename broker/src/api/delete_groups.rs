@@ -2,8 +2,6 @@
 //!
 //! Version 2 is flexible.
 
-use std::collections::BTreeSet;
-
 use corelane_protocol::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups::DeletableGroupResult};
 
 use super::{context::RequestContext, coordinator::ask_each};
@@ -18,9 +16,7 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: DeleteGroupsRequest,
 ) -> DeleteGroupsResponse {
-    // Naming a group twice is no mistake, and answered once.
-    let groups: BTreeSet<String> = request.groups_names.into_iter().collect();
-    let answers: Vec<DeletableGroupResult> = ask_each(&core, &context, groups, Request::DeleteGroups)
+    let answers: Vec<DeletableGroupResult> = ask_each(&core, &context, request.groups_names, Request::DeleteGroups)
         .await
         .into_iter()
         .flat_map(|answer| match answer {

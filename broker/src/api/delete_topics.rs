@@ -7,7 +7,7 @@ use corelane_protocol::{
     messages::{DeleteTopicsRequest, DeleteTopicsResponse, delete_topics::DeletableTopicResult},
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, refusals::Refusals};
 use crate::{
     core::{Core, Message},
     metadata::decide::{Answer, DeletedTopic, TopicRef, Wish},
@@ -41,9 +41,12 @@ pub async fn handle<W: World<Message = Message>>(
             })
             .collect()
     };
+    let mut refusals = Refusals::of(&context);
     let responses = if core.config.delete_topic_enable {
         match core.wish(Wish::DeleteTopics(topics.clone())).await {
-            Ok(Answer::TopicsDeleted(deleted)) => deleted.into_iter().map(|topic| answer(&context, topic)).collect(),
+            Ok(Answer::TopicsDeleted(deleted)) => {
+                deleted.into_iter().map(|topic| answer(&mut refusals, topic)).collect()
+            }
             Ok(other) => unreachable!("the answer of another wish: {other:?}"),
             Err(error) => refused_all(error.code, &error.message, topics),
         }
@@ -62,11 +65,11 @@ pub async fn handle<W: World<Message = Message>>(
     }
 }
 
-fn answer(context: &RequestContext, topic: DeletedTopic) -> DeletableTopicResult {
+fn answer(refusals: &mut Refusals<'_>, topic: DeletedTopic) -> DeletableTopicResult {
     let (error_code, error_message) = match topic.result {
         Ok(()) => (ErrorCode::NONE, None),
         Err(error) => {
-            tracing::warn!(peer = %context.peer, topic = ?topic.name, topic_id = %topic.topic_id, %error, "topic not deleted");
+            refusals.add(topic.name.as_deref().unwrap_or("a topic id"), &error);
             (error.code, Some(error.message))
         }
     };

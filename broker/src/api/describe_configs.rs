@@ -2,6 +2,8 @@
 //!
 //! Version 1 answers synonyms; 3 types and documentation; 4 is flexible.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
@@ -12,7 +14,7 @@ use corelane_protocol::{
     },
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, pace::Pace, refusals::Refusals};
 use crate::{
     config::{Entry, topic},
     core::{Core, Message},
@@ -31,51 +33,66 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
-    let results = request
-        .resources
-        .into_iter()
-        .map(|resource| {
-            let (error_code, error_message, entries) = match entries(&core, &resource) {
-                Ok(entries) => (ErrorCode::NONE, None, entries),
-                Err((code, message)) => {
-                    tracing::warn!(peer = %context.peer, resource = resource.resource_name, error = %code, message, "configs not described");
-                    (code, Some(message), Vec::new())
-                }
-            };
-            let wanted = |entry: &Entry| match &resource.configuration_keys {
-                Some(keys) => keys.iter().any(|key| key == entry.name),
-                None => true,
-            };
-            let configs = entries
-                .into_iter()
-                .filter(wanted)
-                .map(|entry| config(entry, request.include_synonyms, request.include_documentation))
-                .collect();
-            DescribeConfigsResult {
-                error_code,
-                error_message,
-                resource_type: resource.resource_type,
-                resource_name: resource.resource_name,
-                configs,
+    let mut refusals = Refusals::of(&context);
+    let mut pace = Pace::new(&core.world);
+    let mut results = Vec::new();
+    for ((resource_type, resource_name), wanted) in merged(request.resources) {
+        let (error_code, error_message, entries) = match entries(&core, resource_type, &resource_name) {
+            Ok(entries) => (ErrorCode::NONE, None, entries),
+            Err((code, message)) => {
+                refusals.add(&resource_name, &message);
+                (code, Some(message), Vec::new())
             }
-        })
-        .collect();
+        };
+        pace.spend(1 + entries.len()).await;
+        let configs = entries
+            .into_iter()
+            .filter(|entry| wanted.as_ref().is_none_or(|keys| keys.contains(entry.name)))
+            .map(|entry| config(entry, request.include_synonyms, request.include_documentation))
+            .collect();
+        results.push(DescribeConfigsResult {
+            error_code,
+            error_message,
+            resource_type,
+            resource_name,
+            configs,
+        });
+    }
     DescribeConfigsResponse {
         results,
         ..Default::default()
     }
 }
 
+/// Type and name.
+type Resource = (i8, String);
+
+/// Each resource once, with all keys that are wanted of it; None is every key. Clients keep the answers by resource, so a
+/// second answer for the same one would be work for nobody.
+fn merged(resources: Vec<DescribeConfigsResource>) -> BTreeMap<Resource, Option<BTreeSet<String>>> {
+    let mut merged = BTreeMap::new();
+    for resource in resources {
+        let wanted = merged
+            .entry((resource.resource_type, resource.resource_name))
+            .or_insert_with(|| Some(BTreeSet::new()));
+        match (wanted.as_mut(), resource.configuration_keys) {
+            (Some(wanted), Some(keys)) => wanted.extend(keys),
+            _ => *wanted = None,
+        }
+    }
+    merged
+}
+
 fn entries<W: World<Message = Message>>(
     core: &Core<W>,
-    resource: &DescribeConfigsResource,
+    resource_type: i8,
+    resource_name: &str,
 ) -> Result<Vec<Entry>, (ErrorCode, String)> {
-    match resource.resource_type {
+    match resource_type {
         resource_type::TOPIC => {
-            validate_topic_name(&resource.resource_name)
-                .map_err(|message| (ErrorCode::INVALID_TOPIC_EXCEPTION, message))?;
+            validate_topic_name(resource_name).map_err(|message| (ErrorCode::INVALID_TOPIC_EXCEPTION, message))?;
             let image = core.image();
-            let topic = image.topic_named(&resource.resource_name).ok_or_else(|| {
+            let topic = image.topic_named(resource_name).ok_or_else(|| {
                 (
                     ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
                     "The topic does not exist.".to_owned(),
@@ -84,13 +101,13 @@ fn entries<W: World<Message = Message>>(
             Ok(topic::entries(&core.config, &topic.configs))
         }
         // The default of all brokers: nothing was given to it.
-        resource_type::BROKER if resource.resource_name.is_empty() => Ok(Vec::new()),
+        resource_type::BROKER if resource_name.is_empty() => Ok(Vec::new()),
         resource_type::BROKER => {
-            if resource.resource_name.parse() != Ok(core.broker_id()) {
+            if resource_name.parse() != Ok(core.broker_id()) {
                 let message = format!(
                     "Unexpected broker id, expected {} or empty string, but received {}",
                     core.broker_id(),
-                    resource.resource_name
+                    resource_name
                 );
                 return Err((ErrorCode::INVALID_REQUEST, message));
             }

@@ -10,7 +10,7 @@ use corelane_protocol::{api_key::ApiKey, error_code::ErrorCode, header::RequestH
 
 use super::{
     api_versions,
-    context::{Outcome, RequestContext, respond},
+    context::{Appends, Outcome, RequestContext, respond},
     table,
 };
 use crate::{
@@ -24,7 +24,12 @@ pub fn may_overlap(frame: &[u8]) -> bool {
 }
 
 /// Carries one request out.
-pub async fn dispatch<W: World<Message = Message>>(core: Core<W>, peer: SocketAddr, frame: Bytes) -> Outcome {
+pub async fn dispatch<W: World<Message = Message>>(
+    core: Core<W>,
+    peer: SocketAddr,
+    frame: Bytes,
+    appends: Appends,
+) -> Outcome {
     let _under_way = core.request_begins();
     let mut reader = Reader::new(&frame);
     let header = match RequestHeader::decode(&mut reader) {
@@ -38,6 +43,7 @@ pub async fn dispatch<W: World<Message = Message>>(core: Core<W>, peer: SocketAd
         correlation_id: header.correlation_id,
         client_id: header.client_id,
         peer,
+        appends,
     };
     let Some(api) = table::find(context.api_key) else {
         return Outcome::Close(format!("{} is not an API of this broker", context.api_key));

@@ -10,13 +10,14 @@ use bytes::Bytes;
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::fetch::{EpochEndOffset, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData},
+    wire::Reader,
 };
 use futures_util::future::{join_all, select_all};
 
 use super::context::{Outcome, RequestContext, respond_parts};
 use crate::{
     core::{ByOwner, Core, Message, message::CancelFetchCall},
-    limits::FETCH_WAIT_MS_MAX,
+    limits::{FETCH_WAIT_MS_MAX, REQUEST_ITEMS_MAX},
     metadata::Image,
     partition::{
         FetchAnswer, FetchCall, FetchPart, FetchResult, PartitionKey,
@@ -26,7 +27,10 @@ use crate::{
 };
 
 pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: RequestContext, body: Bytes) -> Outcome {
-    let request = match FetchRequest::parse(&body, context.api_version) {
+    let request = match FetchRequest::read(
+        Reader::new(&body).with_items_max(REQUEST_ITEMS_MAX),
+        context.api_version,
+    ) {
         Ok(request) => request,
         Err(error) => return context.malformed(&error),
     };
@@ -70,7 +74,7 @@ fn session_request(request: &FetchRequest<'_>, version: i16) -> SessionRequest {
         if version >= 13 {
             TopicKey::Id(id)
         } else {
-            TopicKey::Name(name.to_owned())
+            TopicKey::Name(name.into())
         }
     };
     let mut wanted = Vec::new();
@@ -271,7 +275,7 @@ fn response<W: World<Message = Message>>(core: &Core<W>, session: Context, resul
         let topic = *topics.entry(key.0).or_insert_with_key(|key| {
             response.responses.push(match key {
                 TopicKey::Name(name) => FetchableTopicResponse {
-                    topic: name.clone(),
+                    topic: name.to_string(),
                     ..Default::default()
                 },
                 TopicKey::Id(id) => FetchableTopicResponse {

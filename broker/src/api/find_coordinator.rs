@@ -12,6 +12,7 @@ use corelane_protocol::{
 use super::{
     context::RequestContext,
     coordinator::{coordinator_of, offsets_topic},
+    pace::Pace,
 };
 use crate::{
     core::{CONSUMER_OFFSETS, Core, Message},
@@ -36,7 +37,12 @@ pub async fn handle<W: World<Message = Message>>(
         let topic = core.new_topic(CONSUMER_OFFSETS);
         core.create_topics(vec![topic]).await;
     }
-    let mut coordinators: Vec<Coordinator> = keys.into_iter().map(|key| find(&core, request.key_type, key)).collect();
+    let mut coordinators = Vec::with_capacity(keys.len());
+    let mut pace = Pace::new(&core.world);
+    for key in keys {
+        coordinators.push(find(&core, request.key_type, key));
+        pace.step().await;
+    }
     if several {
         return FindCoordinatorResponse {
             coordinators,

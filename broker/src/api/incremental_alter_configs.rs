@@ -9,7 +9,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{context::RequestContext, describe_configs::resource_type};
+use super::{context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
 use crate::{
     core::{Core, Message},
     metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},
@@ -23,12 +23,15 @@ pub async fn handle<W: World<Message = Message>>(
 ) -> IncrementalAlterConfigsResponse {
     let mut responses = Vec::with_capacity(request.resources.len());
     let mut wished = Vec::new();
+    let mut refusals = Refusals::of(&context);
+    let mut pace = Pace::new(&core.world);
     for resource in request.resources {
+        pace.spend(1 + resource.configs.len()).await;
         match changes(&resource) {
             Ok(changes) => wished.push((Resource::Topic(resource.resource_name), changes)),
             Err(error) => {
                 responses.push(answer(
-                    &context,
+                    &mut refusals,
                     resource.resource_type,
                     resource.resource_name,
                     Err(error),
@@ -51,8 +54,8 @@ pub async fn handle<W: World<Message = Message>>(
                 .collect(),
         };
         responses.extend(results.into_iter().map(|(resource, result)| match resource {
-            Resource::Topic(name) => answer(&context, resource_type::TOPIC, name, result),
-            Resource::Broker(name) => answer(&context, resource_type::BROKER, name, result),
+            Resource::Topic(name) => answer(&mut refusals, resource_type::TOPIC, name, result),
+            Resource::Broker(name) => answer(&mut refusals, resource_type::BROKER, name, result),
         }));
     }
     IncrementalAlterConfigsResponse {
@@ -84,7 +87,7 @@ fn changes(resource: &AlterConfigsResource) -> Result<Vec<ConfigChange>, WishErr
 }
 
 fn answer(
-    context: &RequestContext,
+    refusals: &mut Refusals<'_>,
     resource_type: i8,
     resource_name: String,
     result: Result<(), WishError>,
@@ -92,7 +95,7 @@ fn answer(
     let (error_code, error_message) = match result {
         Ok(()) => (ErrorCode::NONE, None),
         Err(error) => {
-            tracing::warn!(peer = %context.peer, resource_type, resource_name, %error, "configs not altered");
+            refusals.add(&resource_name, &error);
             (error.code, Some(error.message))
         }
     };

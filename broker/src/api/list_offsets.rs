@@ -3,18 +3,21 @@
 //! Version 2 brought the isolation level (without transactions both are the high watermark), 4 leader epochs, 6 is
 //! flexible, 7 the largest timestamp (KIP-734), 8 to 11 positions in tiered storage, of which there is none.
 
+use std::collections::BTreeSet;
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
         ListOffsetsRequest, ListOffsetsResponse,
-        list_offsets::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
+        list_offsets::{ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsTopicResponse},
     },
 };
 use futures_util::future::join_all;
 
-use super::context::RequestContext;
+use super::{context::RequestContext, pace::Pace};
 use crate::{
     core::{ByOwner, Core, Message},
+    metadata::Image,
     partition::{ListOffsetsCall, ListOffsetsPart, PartitionKey, offsets::timestamp},
     runtime::world::World,
 };
@@ -30,6 +33,16 @@ fn is_known(timestamp: i64, version: i16) -> bool {
     }
 }
 
+/// Partitions that are asked about more than once: refused, as in Kafka (`ListOffsetsRequest.duplicatePartitions`).
+fn named_twice(image: &Image, request: &ListOffsetsRequest) -> BTreeSet<PartitionKey> {
+    let mut seen = BTreeSet::new();
+    let all = request.topics.iter().flat_map(|topic| {
+        let key = |partition: &ListOffsetsPartition| PartitionKey::find(image, &topic.name, partition.partition_index);
+        topic.partitions.iter().filter_map(key)
+    });
+    all.filter(|key| !seen.insert(*key)).collect()
+}
+
 pub async fn handle<W: World<Message = Message>>(
     core: Core<W>,
     context: RequestContext,
@@ -38,9 +51,12 @@ pub async fn handle<W: World<Message = Message>>(
     let image = core.image();
     let mut response = ListOffsetsResponse::default();
     let mut calls = ByOwner::default();
+    let mut pace = Pace::new(&core.world);
+    let named_twice = named_twice(&image, &request);
     for topic in request.topics {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for partition in topic.partitions {
+            pace.step().await;
             let place = (response.topics.len(), answers.len());
             let mut answer = ListOffsetsPartitionResponse {
                 partition_index: partition.partition_index,
@@ -50,6 +66,7 @@ pub async fn handle<W: World<Message = Message>>(
                 _ if !is_known(partition.timestamp, context.api_version) => {
                     answer.error_code = ErrorCode::UNSUPPORTED_VERSION;
                 }
+                Some(key) if named_twice.contains(&key) => answer.error_code = ErrorCode::INVALID_REQUEST,
                 Some(key) => {
                     calls.push(
                         core.owner(&key),

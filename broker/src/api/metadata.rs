@@ -4,6 +4,8 @@
 //! 8 authorized operations; 9 is flexible; 10 topic ids; 12 look-up by id (ids of versions 10 and 11 are ignored, as in
 //! Kafka); 13 a top-level error.
 
+use std::collections::BTreeSet;
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
@@ -12,7 +14,7 @@ use corelane_protocol::{
     },
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, pace::Pace};
 use crate::{
     core::{Core, Message},
     metadata::{
@@ -35,17 +37,33 @@ pub async fn handle<W: World<Message = Message>>(
         None => true,
         Some(topics) => version == 0 && topics.is_empty(),
     };
+    let mut pace = Pace::new(&core.world);
     let topics = if all {
         let image = core.image();
-        image.topics_by_name().map(|topic| known(&core, topic)).collect()
+        let mut topics = Vec::new();
+        for topic in image.topics_by_name() {
+            let found = known(&core, topic);
+            pace.spend(1 + found.partitions.len()).await;
+            topics.push(found);
+        }
+        topics
     } else {
         let may_create = (version < 4 || request.allow_auto_topic_creation) && core.config.auto_create_topics_enable;
-        let asked = request.topics.unwrap_or_default();
+        // Each topic once, as in Kafka: an answer may be thousands of times as long as a name.
+        let mut seen = BTreeSet::new();
+        let mut asked = request.topics.unwrap_or_default();
+        asked.retain(|topic| seen.insert((topic.name.clone(), topic.topic_id)));
         if may_create {
             create_missing(&core, &asked).await;
         }
         let image = core.image();
-        asked.iter().map(|topic| find(&core, &image, topic, version)).collect()
+        let mut topics = Vec::with_capacity(asked.len());
+        for topic in &asked {
+            let found = find(&core, &image, topic, version);
+            pace.spend(1 + found.partitions.len()).await;
+            topics.push(found);
+        }
+        topics
     };
     let endpoint = core.advertised();
     MetadataResponse {

@@ -28,5 +28,7 @@ mod metadata;
 mod offset_commit;
 mod offset_fetch;
 mod offset_for_leader_epoch;
+mod pace;
 mod produce;
+mod refusals;
 mod sync_group;

@@ -4,6 +4,8 @@
 //! GROUP_ID_NOT_FOUND, 10 names topics by id. Offsets of topics that do not exist are refused one by one; the rest goes
 //! to the coordinator.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
@@ -12,7 +14,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{context::RequestContext, coordinator::ask};
+use super::{context::RequestContext, coordinator::ask, pace::Pace};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},
@@ -31,7 +33,9 @@ pub async fn handle<W: World<Message = Message>>(
     let image = core.image();
     let by_id = context.api_version >= TOPIC_IDS_SINCE;
     let mut refused = Vec::new();
+    let mut pace = Pace::new(&core.world);
     for topic in &mut request.topics {
+        pace.spend(1 + topic.partitions.len()).await;
         // The coordinator is told both, so that the record says which topic was meant.
         if by_id {
             topic.name = image
@@ -52,15 +56,23 @@ pub async fn handle<W: World<Message = Message>>(
             other => unreachable!("the answer of another request: {other:?}"),
         };
     }
+    add(&mut response.topics, refused);
+    response
+}
+
+/// Adds what was refused to what the coordinator answered, each topic once.
+fn add(topics: &mut Vec<OffsetCommitResponseTopic>, refused: Vec<OffsetCommitResponseTopic>) {
+    let key = |topic: &OffsetCommitResponseTopic| (topic.topic_id, topic.name.clone());
+    let mut places: BTreeMap<_, usize> = topics.iter().map(key).zip(0..).collect();
     for topic in refused {
-        let same =
-            |known: &&mut OffsetCommitResponseTopic| known.name == topic.name && known.topic_id == topic.topic_id;
-        match response.topics.iter_mut().find(same) {
-            Some(known) => known.partitions.extend(topic.partitions),
-            None => response.topics.push(topic),
+        match places.entry(key(&topic)) {
+            Entry::Occupied(place) => topics[*place.get()].partitions.extend(topic.partitions),
+            Entry::Vacant(place) => {
+                place.insert(topics.len());
+                topics.push(topic);
+            }
         }
     }
-    response
 }
 
 /// Takes the partitions that do not exist out of the request, as the answer has them.

@@ -19,6 +19,7 @@ use super::{context::RequestContext, coordinator::ask};
 use crate::{
     core::{Core, Message},
     group::{Request, Response},
+    limits::WORK_PER_TURN,
     runtime::world::World,
 };
 
@@ -36,12 +37,16 @@ pub async fn handle<W: World<Message = Message>>(
 ) -> OffsetFetchResponse {
     let stable = request.require_stable;
     if context.api_version >= SEVERAL_SINCE {
-        let groups = request
-            .groups
-            .into_iter()
-            .map(|group| fetch(&core, &context, group, stable));
+        let mut groups = Vec::with_capacity(request.groups.len());
+        let mut asked = request.groups.into_iter().peekable();
+        // Many at once, but not all: each is carried out at once if its coordinator is on this core.
+        while asked.peek().is_some() {
+            let some = asked.by_ref().take(WORK_PER_TURN);
+            groups.extend(join_all(some.map(|group| fetch(&core, &context, group, stable))).await);
+            core.world.yield_now().await;
+        }
         return OffsetFetchResponse {
-            groups: join_all(groups).await,
+            groups,
             ..Default::default()
         };
     }

@@ -10,7 +10,7 @@ use corelane_protocol::{
 };
 use futures_util::future::join_all;
 
-use super::context::RequestContext;
+use super::{context::RequestContext, pace::Pace};
 use crate::{
     core::{ByOwner, Core, Message},
     partition::{EpochEndCall, EpochEndPart, PartitionKey},
@@ -25,9 +25,11 @@ pub async fn handle<W: World<Message = Message>>(
     let image = core.image();
     let mut response = OffsetForLeaderEpochResponse::default();
     let mut calls = ByOwner::default();
+    let mut pace = Pace::new(&core.world);
     for topic in request.topics {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for partition in topic.partitions {
+            pace.step().await;
             let place = (response.topics.len(), answers.len());
             let mut answer = EpochEndOffset {
                 partition: partition.partition,

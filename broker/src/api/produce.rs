@@ -10,16 +10,22 @@ use bytes::{Bytes, BytesMut};
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::produce::{PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse},
-    records,
+    records::{self, BatchError, BatchHeader, Limits, Verification, Verified},
+    wire::Reader,
 };
 use futures_util::future::join_all;
 use uuid::Uuid;
 
-use super::context::{Outcome, RequestContext, respond};
+use super::{
+    context::{Outcome, RequestContext, respond},
+    pace::Pace,
+    refusals::Refusals,
+};
 use crate::{
     config::TopicConfig,
     core::{ByOwner, Core, Message},
-    metadata::{Image, Topic},
+    limits::{EXPANSION_RATIO_MAX, REQUEST_ITEMS_MAX},
+    metadata::{Image, Topic, decide::is_internal},
     partition::{PartitionKey, ProduceCall, ProducePart, ProduceResult},
     runtime::world::World,
 };
@@ -27,10 +33,13 @@ use crate::{
 /// Where the result of a part belongs in the answer: (topic, partition) by position.
 type Place = (usize, usize);
 
-/// Everything up to the calls of the owning cores happens before the first `await`, so that pipelined requests append in
-/// their order.
+/// The connection begins its next request only when the calls of the owning cores are made, so that pipelined requests append
+/// in their order. Until then this gives way only where there is much to check.
 pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: RequestContext, body: Bytes) -> Outcome {
-    let request = match ProduceRequest::parse(&body, context.api_version) {
+    let request = match ProduceRequest::read(
+        Reader::new(&body).with_items_max(REQUEST_ITEMS_MAX),
+        context.api_version,
+    ) {
         Ok(request) => request,
         Err(error) => return context.malformed(&error),
     };
@@ -38,17 +47,31 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let mut response = ProduceResponse::default();
     let mut calls = ByOwner::<Place, ProducePart>::default();
     let image = core.image();
-    let refusal = whole_request_refusal(acks, request.transactional_id);
+    let refusal = whole_request_refusal(&request);
+    let mut refusals = Refusals::of(&context);
+    let mut expansion_bytes_left = expansion_bytes_max(&core);
+    let mut pace = Pace::new(&core.world);
     for topic in request.topics() {
         let known = find_topic(&image, topic.name, topic.topic_id);
         let mut answers = Vec::new();
         for partition in topic.partitions() {
+            pace.step().await;
             let place = (response.responses.len(), answers.len());
             let prepared = match (&refusal, &known) {
                 (Some(code), _) => Err(ProduceResult::refused(*code, None)),
                 (None, Err(code)) => Err(ProduceResult::refused(*code, None)),
-                (None, Ok(topic)) => prepare(&core, &context, topic, partition.index, partition.records, &body),
+                (None, Ok(topic)) => {
+                    let records = body.slice_ref(partition.records.unwrap_or_default());
+                    prepare(&core, topic, partition.index, records, &mut expansion_bytes_left).await
+                }
             };
+            if let Err(refused) = &prepared {
+                let reason = refused.error_message.as_deref().unwrap_or_default();
+                refusals.add(
+                    format_args!("{} {} partition {}", topic.name, topic.topic_id, partition.index),
+                    format_args!("{}: {reason}", refused.error_code),
+                );
+            }
             let mut answer = PartitionProduceResponse {
                 index: partition.index,
                 ..Default::default()
@@ -80,6 +103,8 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
             )
         })
         .unzip();
+    context.appends.set_made();
+    drop(refusals);
     for (places, answer) in places.into_iter().zip(join_all(asked).await) {
         for ((topic, partition), result) in places.into_iter().zip(answer.0) {
             fill(&mut response.responses[topic].partition_responses[partition], result);
@@ -113,14 +138,21 @@ fn outcome_without_answer(response: &ProduceResponse) -> Outcome {
 }
 
 /// What is wrong with the request as a whole.
-fn whole_request_refusal(acks: i16, transactional_id: Option<&str>) -> Option<ErrorCode> {
-    if !(-1..=1).contains(&acks) {
+fn whole_request_refusal(request: &ProduceRequest<'_>) -> Option<ErrorCode> {
+    if !(-1..=1).contains(&request.acks) {
         return Some(ErrorCode::INVALID_REQUIRED_ACKS);
     }
-    transactional_id.map(|id| {
-        tracing::warn!(transactional_id = id, "transactions are not there yet");
-        ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED
-    })
+    // One batch of a transaction makes the whole request one, as in Kafka (`KafkaApis.handleProduceRequest`), which answers
+    // this also when no transactional id is given. Nobody may have one as long as there are no transactions.
+    let is_transactional = request.transactional_id.is_some()
+        || request.topics().any(|topic| {
+            let mut partitions = topic.partitions();
+            partitions.any(|partition| {
+                let header = BatchHeader::parse(partition.records.unwrap_or_default());
+                header.is_ok_and(|header| header.is_transactional())
+            })
+        });
+    is_transactional.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
 }
 
 fn find_topic<'a>(image: &'a Image, name: &str, topic_id: Uuid) -> Result<&'a Arc<Topic>, ErrorCode> {
@@ -132,37 +164,35 @@ fn find_topic<'a>(image: &'a Image, name: &str, topic_id: Uuid) -> Result<&'a Ar
 }
 
 /// Verifies a partition's batch and names the core that owns it.
-fn prepare<W: World<Message = Message>>(
+async fn prepare<W: World<Message = Message>>(
     core: &Core<W>,
-    context: &RequestContext,
     topic: &Topic,
     index: i32,
-    records: Option<&[u8]>,
-    body: &Bytes,
+    mut batch: Bytes,
+    expansion_bytes_left: &mut usize,
 ) -> Result<(usize, ProducePart), ProduceResult> {
     if !topic.has_partition(index) {
         return Err(ProduceResult::refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None));
     }
-    let records = records.unwrap_or_default();
-    let config = core.topic_config(topic);
-    let refuse = |error_code: ErrorCode, message: String| {
-        tracing::warn!(
-            peer = %context.peer, client_id = context.client_id(), topic = %topic.name, partition = index,
-            error = %error_code, reason = message, "refused a batch"
-        );
-        ProduceResult::refused(error_code, Some(message))
-    };
-    let limits = limits(&config, core.world.wall_ms());
-    let verified = records::verify(records, &limits).map_err(|error| refuse(error.error_code(), error.to_string()))?;
+    // Kafka lets pass who calls itself `__admin_client`; a name that anybody may carry opens nothing here.
+    if is_internal(&topic.name) {
+        let message = format!("Cannot append to internal topic {}", topic.name);
+        let code = ErrorCode::INVALID_TOPIC_EXCEPTION;
+        return Err(ProduceResult::refused(code, Some(message)));
+    }
+    let mut limits = limits(&core.topic_config(topic), core.world.wall_ms());
+    limits.decompressed_bytes_max = limits.decompressed_bytes_max.min(*expansion_bytes_left);
+    let verified = verify(core, &batch, &limits, expansion_bytes_left)
+        .await
+        .map_err(|error| ProduceResult::refused(error.error_code(), Some(error.to_string())))?;
     let key = PartitionKey {
         topic_id: topic.topic_id,
         partition: index,
     };
-    let mut batch = body.slice_ref(records);
     let mut header = verified.header;
     if verified.needs_max_timestamp() {
         // As Kafka, which does not trust the header's copy of it.
-        let mut repaired = BytesMut::from(records);
+        let mut repaired = BytesMut::from(&batch[..]);
         records::set_max_timestamp(&mut repaired, verified.max_timestamp);
         batch = repaired.freeze();
         header.max_timestamp = verified.max_timestamp;
@@ -170,15 +200,46 @@ fn prepare<W: World<Message = Message>>(
     Ok((core.owner(&key), ProducePart { key, header, batch }))
 }
 
-fn limits(config: &TopicConfig, now_ms: i64) -> records::Limits {
-    let limits = records::Limits {
+/// Most batches are done at the first step. One that is not gives way after each, and is begun anew when the other such batches
+/// of this core are done: whoever waits holds no memory for it.
+async fn verify<W: World<Message = Message>>(
+    core: &Core<W>,
+    batch: &[u8],
+    limits: &Limits,
+    expansion_bytes_left: &mut usize,
+) -> Result<Verified, BatchError> {
+    let mut verification = Verification::begin(batch, limits)?;
+    let mut outcome = verification.step();
+    if let Ok(None) = outcome {
+        drop(verification);
+        let _turn = core.large_batches.lock().await;
+        verification = Verification::begin(batch, limits)?;
+        outcome = verification.step();
+        while let Ok(None) = outcome {
+            core.world.yield_now().await;
+            outcome = verification.step();
+        }
+    }
+    // Whether it was good or not: both are work.
+    *expansion_bytes_left = expansion_bytes_left.saturating_sub(verification.expanded_bytes());
+    outcome.map(|verified| verified.expect("a step that is not the last was followed by another"))
+}
+
+/// What the batches of one request may expand to together. Kafka has no such bound; a client that sends batches of a sane size
+/// never comes near it.
+fn expansion_bytes_max<W: World<Message = Message>>(core: &Core<W>) -> usize {
+    EXPANSION_RATIO_MAX.saturating_mul(core.config.socket_request_max_bytes as usize)
+}
+
+fn limits(config: &TopicConfig, now_ms: i64) -> Limits {
+    let limits = Limits {
         keys_required: config.compacts(),
-        ..records::Limits::client(config.max_message_bytes as usize)
+        ..Limits::client(config.max_message_bytes as usize)
     };
     if config.log_append_time() {
         return limits;
     }
-    records::Limits {
+    Limits {
         timestamp_min_ms: now_ms.saturating_sub(config.message_timestamp_before_max_ms),
         timestamp_max_ms: now_ms.saturating_add(config.message_timestamp_after_max_ms),
         ..limits

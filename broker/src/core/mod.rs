@@ -25,6 +25,7 @@ use std::{
 };
 
 use corelane_storage::{Identity, Store};
+use futures_util::lock::Mutex;
 use uuid::Uuid;
 
 pub use calls::ReplyTo;
@@ -83,6 +84,8 @@ pub struct State<W: World> {
     topic_configs: RefCell<BTreeMap<Uuid, Arc<TopicConfig>>>,
     producer_ids: Cell<topics::ProducerIds>,
     next_waiter: Cell<u64>,
+    /// Held while a batch is expanded that takes more than one step: one at a time.
+    pub(crate) large_batches: Mutex<()>,
     endpoints: Arc<Endpoints>,
     tune_store: Option<TuneStore>,
     requests: Cell<usize>,
@@ -117,6 +120,7 @@ impl<W: World<Message = Message>> Core<W> {
             topic_configs: RefCell::default(),
             producer_ids: Cell::default(),
             next_waiter: Cell::new(0),
+            large_batches: Mutex::new(()),
             endpoints,
             tune_store,
             requests: Cell::new(0),

@@ -8,7 +8,10 @@ use futures_lite::{FutureExt, future};
 
 use super::{activity::Activity, in_flight::InFlight};
 use crate::{
-    api::{context::Outcome, dispatch},
+    api::{
+        context::{Appends, Outcome},
+        dispatch,
+    },
     core::{Core, Message},
     limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX},
     runtime::world::{Stream, World},
@@ -65,9 +68,9 @@ async fn read_requests<W: World<Message = Message>>(
             if core.is_stopping() {
                 return Ok(());
             }
-            in_flight
-                .begin(dispatch::dispatch(core.clone(), peer, frame), bytes, may_overlap)
-                .await;
+            let appends = Appends::default();
+            let work = dispatch::dispatch(core.clone(), peer, frame, appends.clone());
+            in_flight.begin(work, bytes, may_overlap, appends).await;
         }
         let (outcome, buffer) = stream.read(received).await;
         received = buffer;

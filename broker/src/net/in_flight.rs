@@ -11,7 +11,7 @@ use std::{
 use futures_lite::future::poll_once;
 
 use crate::{
-    api::context::Outcome,
+    api::context::{Appends, Outcome},
     limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_REQUESTS_MAX},
 };
 
@@ -21,6 +21,7 @@ struct Request {
     work: Work,
     bytes: usize,
     may_overlap: bool,
+    appends: Appends,
 }
 
 /// Shared by the half of a connection that reads and the half that answers; both are parts of one task.
@@ -34,13 +35,16 @@ pub(super) struct InFlight {
 
 impl InFlight {
     /// Waits until a request may begin. Requests run one after the other as in Kafka, except that produce requests
-    /// overlap each other: their appends are made in order, only their waits for the disk are shared.
+    /// overlap each other: one begins when the appends of those before it are made, so that only their waits for the disk are
+    /// shared.
     pub(super) async fn admit(&self, may_overlap: bool) {
         poll_fn(|context| {
             let queue = self.queue.borrow();
             let room = queue.is_empty()
                 || (may_overlap
-                    && queue.iter().all(|request| request.may_overlap)
+                    && queue
+                        .iter()
+                        .all(|request| request.may_overlap && request.appends.are_made())
                     && queue.len() < IN_FLIGHT_REQUESTS_MAX
                     && self.bytes.get() < IN_FLIGHT_BYTES_MAX);
             if room {
@@ -52,8 +56,14 @@ impl InFlight {
         .await;
     }
 
-    /// Begins a request: its first step, which makes its appends, is done when this returns.
-    pub(super) async fn begin(&self, work: impl Future<Output = Outcome> + 'static, bytes: usize, may_overlap: bool) {
+    /// Begins a request. Its first step, which makes its appends unless there is much to check before, is done when this returns.
+    pub(super) async fn begin(
+        &self,
+        work: impl Future<Output = Outcome> + 'static,
+        bytes: usize,
+        may_overlap: bool,
+        appends: Appends,
+    ) {
         let mut work: Work = Box::pin(work);
         if let Some(outcome) = poll_once(&mut work).await {
             work = Box::pin(std::future::ready(outcome));
@@ -63,6 +73,7 @@ impl InFlight {
             work,
             bytes,
             may_overlap,
+            appends,
         });
         self.wake();
     }
@@ -86,12 +97,16 @@ impl InFlight {
                 let Some(mut front) = self.queue.borrow_mut().pop_front() else {
                     break;
                 };
+                let had_made = front.appends.are_made();
                 match front.work.as_mut().poll(context) {
                     Poll::Ready(outcome) => {
                         self.bytes.set(self.bytes.get() - front.bytes);
                         outcomes.push(outcome);
                     }
                     Poll::Pending => {
+                        if !had_made && front.appends.are_made() {
+                            self.wake();
+                        }
                         self.queue.borrow_mut().push_front(front);
                         break;
                     }

@@ -41,6 +41,8 @@ pub struct ListOffsetsAnswer(pub Vec<(ErrorCode, i64, i64, i32)>);
 pub async fn list<W: World<Message = Message>>(core: &Core<W>, call: ListOffsetsCall) -> ListOffsetsAnswer {
     let mut answers = Vec::with_capacity(call.0.len());
     for part in call.0 {
+        // A look-up by time reads batches.
+        core.world.yield_now().await;
         answers.push(match find(core, &part).await {
             Ok((offset, timestamp, leader_epoch)) => (ErrorCode::NONE, offset, timestamp, leader_epoch),
             Err(code) => (code, -1, -1, -1),

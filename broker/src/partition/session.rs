@@ -5,8 +5,9 @@
 //! core is told FETCH_SESSION_ID_NOT_FOUND, and starts a new session, as Kafka's clients do after any reconnect.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     ops::Bound,
+    rc::Rc,
     time::Duration,
 };
 
@@ -14,7 +15,10 @@ use corelane_protocol::error_code::ErrorCode;
 use uuid::Uuid;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use crate::{limits::FETCH_SESSION_PARTITIONS_MAX, runtime::world::Instant};
+use crate::{
+    limits::{FETCH_SESSION_PARTITIONS_MAX, FETCH_SESSIONS_BYTES_MAX},
+    runtime::world::Instant,
+};
 
 /// Epoch of a request that wants no session, or ends its one.
 pub const FINAL_EPOCH: i32 = -1;
@@ -29,7 +33,7 @@ const EVICTION_AGE: Duration = Duration::from_secs(120);
 /// A topic as the request named it: up to version 12 by name, later by id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TopicKey {
-    Name(String),
+    Name(Rc<str>),
     Id(Uuid),
 }
 
@@ -98,6 +102,36 @@ struct Session {
     by_turn: BTreeMap<u64, Remembered>,
     turns: HashMap<(TopicKey, i32), u64, Xxh3DefaultBuilder>,
     next_turn: u64,
+    bytes: usize,
+}
+
+/// What a partition of a session costs, roughly: it is known by name twice and has its entries in two maps.
+fn session_bytes(topic: &TopicKey) -> usize {
+    const ENTRY_BYTES: usize = 256;
+    match topic {
+        TopicKey::Name(name) => ENTRY_BYTES + name.len(),
+        TopicKey::Id(_) => ENTRY_BYTES,
+    }
+}
+
+/// A partition that is named twice is wanted once: where it was named first, as it was named last (Kafka keeps a request's
+/// partitions in a `LinkedHashMap`).
+fn distinct(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    if wanted.len() < 2 {
+        return wanted;
+    }
+    let mut places: HashMap<(TopicKey, i32), usize, Xxh3DefaultBuilder> = HashMap::default();
+    let mut distinct: Vec<Wanted> = Vec::with_capacity(wanted.len());
+    for partition in wanted {
+        match places.entry((partition.topic.clone(), partition.partition)) {
+            Entry::Occupied(place) => distinct[*place.get()] = partition,
+            Entry::Vacant(place) => {
+                place.insert(distinct.len());
+                distinct.push(partition);
+            }
+        }
+    }
+    distinct
 }
 
 impl Session {
@@ -110,6 +144,7 @@ impl Session {
         if self.turns.len() >= FETCH_SESSION_PARTITIONS_MAX {
             return Err(ErrorCode::INVALID_REQUEST);
         }
+        self.bytes += session_bytes(&key.0);
         self.append(key, Remembered { wanted, told: None });
         Ok(())
     }
@@ -131,6 +166,8 @@ impl Session {
 pub struct FetchSessions {
     slots: usize,
     sessions: BTreeMap<i32, Session>,
+    /// Of all sessions together.
+    bytes: usize,
     /// Ids of this core are `first_id + n * step`, so that no two cores give the same.
     next_id: i32,
     first_id: i32,
@@ -144,6 +181,7 @@ impl FetchSessions {
         FetchSessions {
             slots: slots.div_ceil(cores),
             sessions: BTreeMap::new(),
+            bytes: 0,
             next_id: first_id,
             first_id,
             step,
@@ -163,14 +201,15 @@ impl FetchSessions {
     /// # Errors
     /// `FETCH_SESSION_ID_NOT_FOUND`, `INVALID_FETCH_SESSION_EPOCH`, `FETCH_SESSION_TOPIC_ID_ERROR` (names and ids mixed
     /// in one session), `INVALID_REQUEST` for more partitions than a session may have.
-    pub fn begin(&mut self, now: Instant, request: SessionRequest) -> Result<Context, ErrorCode> {
+    pub fn begin(&mut self, now: Instant, mut request: SessionRequest) -> Result<Context, ErrorCode> {
+        request.wanted = distinct(request.wanted);
         match request.session_epoch {
             FINAL_EPOCH => {
-                self.sessions.remove(&request.session_id);
+                self.remove(request.session_id);
                 Ok(Context::Sessionless(request.wanted))
             }
             INITIAL_EPOCH => {
-                self.sessions.remove(&request.session_id);
+                self.remove(request.session_id);
                 self.create(now, request.wanted)
             }
             epoch => self.advance(now, epoch, request),
@@ -178,7 +217,8 @@ impl FetchSessions {
     }
 
     fn create(&mut self, now: Instant, wanted: Vec<Wanted>) -> Result<Context, ErrorCode> {
-        if wanted.is_empty() || !self.make_room(now) {
+        let bytes = wanted.iter().map(|partition| session_bytes(&partition.topic)).sum();
+        if wanted.is_empty() || !self.make_room(now, bytes) {
             return Ok(Context::Sessionless(wanted));
         }
         let mut session = Session {
@@ -187,11 +227,13 @@ impl FetchSessions {
             by_turn: BTreeMap::new(),
             turns: HashMap::default(),
             next_turn: 0,
+            bytes: 0,
         };
         for partition in &wanted {
             session.upsert(partition.clone())?;
         }
         let session_id = self.free_id();
+        self.bytes += session.bytes;
         self.sessions.insert(session_id, session);
         Ok(Context::New { session_id, wanted })
     }
@@ -209,12 +251,22 @@ impl FetchSessions {
         {
             return Err(ErrorCode::FETCH_SESSION_TOPIC_ID_ERROR);
         }
+        let bytes_before = session.bytes;
         for key in &request.forgotten {
-            session.forget(key);
+            if session.forget(key).is_some() {
+                session.bytes -= session_bytes(&key.0);
+            }
         }
-        for partition in request.wanted {
-            session.upsert(partition)?;
+        let mut upserts = request.wanted.into_iter().map(|partition| session.upsert(partition));
+        let upserted = upserts.try_for_each(|upserted| upserted);
+        self.bytes = self.bytes - bytes_before + session.bytes;
+        upserted?;
+        if self.bytes > FETCH_SESSIONS_BYTES_MAX {
+            // The client starts anew, and is served without a session if there is no room for one.
+            self.remove(request.session_id);
+            return Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND);
         }
+        let session = self.sessions.get_mut(&request.session_id).expect("it was just there");
         session.next_epoch = if epoch == i32::MAX { 1 } else { epoch + 1 };
         session.last_used = now;
         let wanted = session
@@ -254,11 +306,23 @@ impl FetchSessions {
         news
     }
 
-    /// Gives up the session that was idle longest, if it was idle for long enough.
-    fn make_room(&mut self, now: Instant) -> bool {
-        if self.sessions.len() < self.slots {
-            return true;
+    fn remove(&mut self, session_id: i32) {
+        if let Some(session) = self.sessions.remove(&session_id) {
+            self.bytes -= session.bytes;
         }
+    }
+
+    /// Room for one more session of so many bytes: gives up those that were idle longest, if they were idle for long enough.
+    fn make_room(&mut self, now: Instant, bytes: usize) -> bool {
+        while self.sessions.len() >= self.slots || self.bytes + bytes > FETCH_SESSIONS_BYTES_MAX {
+            if !self.give_up_oldest(now) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn give_up_oldest(&mut self, now: Instant) -> bool {
         let oldest = self
             .sessions
             .iter()
@@ -266,7 +330,7 @@ impl FetchSessions {
             .map(|(id, s)| (*id, s.last_used));
         match oldest {
             Some((id, last_used)) if now.since(last_used) > EVICTION_AGE => {
-                self.sessions.remove(&id);
+                self.remove(id);
                 true
             }
             _ => false,

@@ -170,7 +170,7 @@ impl Broker {
         self.folder().join("broker.log")
     }
 
-    fn log_text(&self) -> String {
+    pub fn log_text(&self) -> String {
         let bytes = std::fs::read(self.log_path()).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -53,6 +53,11 @@ impl Wire {
 
     /// The answer to the request sent last.
     pub fn receive<A: Message>(&mut self, version: i16) -> io::Result<A> {
+        self.receive_of(version, 0)
+    }
+
+    /// The answer to the request that was sent before so many others.
+    pub fn receive_of<A: Message>(&mut self, version: i16, sent_later: i32) -> io::Result<A> {
         let mut prefix = [0; frame::PREFIX_BYTES];
         self.stream.read_exact(&mut prefix)?;
         let length = frame::body_bytes(&prefix, ANSWER_BYTES_MAX).expect("a sound length");
@@ -61,7 +66,11 @@ impl Wire {
         let body = Bytes::from(body);
         let mut reader = Reader::sharing(&body);
         let correlation_id = decode_response_header(&mut reader, A::API_KEY, version).expect("a sound header");
-        assert_eq!(correlation_id, self.correlation_id, "answers come in order");
+        assert_eq!(
+            correlation_id,
+            self.correlation_id - sent_later,
+            "answers come in order"
+        );
         Ok(A::decode(&mut reader, version).expect("a sound answer"))
     }
 

@@ -62,9 +62,16 @@ impl<'a> FetchRequest<'a> {
     /// # Errors
     /// When the version is none of ours or the bytes are not such a request.
     pub fn parse(body: &'a [u8], version: i16) -> Result<Self, DecodeError> {
+        Self::read(Reader::new(body), version)
+    }
+
+    /// As [`parse`](Self::parse), of a reader that stands at the body.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read(mut r: Reader<'a>, version: i16) -> Result<Self, DecodeError> {
         FetchRequestData::check_version(version)?;
         let flexible = version >= FetchRequestData::FLEXIBLE;
-        let mut r = Reader::new(body);
         let mut replica = ReplicaState::default();
         if version < 15 {
             replica.replica_id = r.i32()?;

@@ -50,9 +50,16 @@ impl<'a> ProduceRequest<'a> {
     /// # Errors
     /// When the version is none of ours or the bytes are not such a request.
     pub fn parse(body: &'a [u8], version: i16) -> Result<Self, DecodeError> {
+        Self::read(Reader::new(body), version)
+    }
+
+    /// As [`parse`](Self::parse), of a reader that stands at the body.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn read(mut r: Reader<'a>, version: i16) -> Result<Self, DecodeError> {
         ProduceRequestData::check_version(version)?;
         let flexible = version >= ProduceRequestData::FLEXIBLE;
-        let mut r = Reader::new(body);
         let transactional_id = r.nullable_str(flexible)?;
         let acks = r.i16()?;
         let timeout_ms = r.i32()?;

@@ -70,30 +70,84 @@ impl Compression {
 
     /// Expands `compressed`, which must be wholly one stream, to at most `bytes_max` bytes.
     pub(super) fn decompress(self, compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, BatchError> {
-        let refuse = |_| BatchError::Decompress(self);
-        match self {
-            Compression::None if compressed.len() > bytes_max => Err(BatchError::Bomb(bytes_max)),
-            Compression::None => Ok(compressed.to_vec()),
-            Compression::Gzip => self.read_bounded(flate2::bufread::MultiGzDecoder::new(compressed), bytes_max),
-            Compression::Snappy => snappy::decompress(compressed, bytes_max),
-            Compression::Lz4 => self.read_bounded(lz4::decoder(compressed), bytes_max),
-            Compression::Zstd => self.read_bounded(
-                zstd::stream::read::Decoder::with_buffer(compressed).map_err(refuse)?,
-                bytes_max,
-            ),
-        }
+        let mut expansion = Expansion::new(self, compressed, bytes_max)?;
+        let mut out = Vec::new();
+        while expansion.append(&mut out, usize::MAX)? {}
+        Ok(out)
+    }
+}
+
+/// What a stream expands to, piece by piece and never more than was allowed.
+pub(super) struct Expansion<'a> {
+    codec: Compression,
+    source: Source<'a>,
+    bytes_max: usize,
+    bytes: usize,
+}
+
+enum Source<'a> {
+    Stream(Box<dyn Read + 'a>),
+    Snappy(snappy::Blocks<'a>),
+}
+
+impl<'a> Expansion<'a> {
+    /// `compressed` must be wholly one stream.
+    pub(super) fn new(codec: Compression, compressed: &'a [u8], bytes_max: usize) -> Result<Expansion<'a>, BatchError> {
+        let refused = || BatchError::Decompress(codec);
+        let source = match codec {
+            Compression::None => Source::Stream(Box::new(compressed)),
+            Compression::Gzip => Source::Stream(Box::new(flate2::bufread::MultiGzDecoder::new(compressed))),
+            Compression::Snappy => Source::Snappy(snappy::Blocks::new(compressed)?),
+            Compression::Lz4 => Source::Stream(Box::new(lz4::decoder(compressed).ok_or_else(refused)?)),
+            Compression::Zstd => {
+                let decoder = zstd::stream::read::Decoder::with_buffer(compressed).map_err(|_| refused())?;
+                Source::Stream(Box::new(decoder))
+            }
+        };
+        Ok(Expansion {
+            codec,
+            source,
+            bytes_max,
+            bytes: 0,
+        })
     }
 
-    fn read_bounded(self, reader: impl Read, bytes_max: usize) -> Result<Vec<u8>, BatchError> {
-        let mut out = Vec::new();
-        reader
-            .take(bytes_max as u64 + 1)
-            .read_to_end(&mut out)
-            .map_err(|_| BatchError::Decompress(self))?;
-        if out.len() > bytes_max {
-            Err(BatchError::Bomb(bytes_max))
-        } else {
-            Ok(out)
+    /// Bytes that came so far.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Appends at most so many bytes to `out`, or one block where a codec has only whole ones; false when that was the end.
+    pub(super) fn append(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<bool, BatchError> {
+        let left = self.bytes_max - self.bytes;
+        let before = out.len();
+        let bytes_max = self.bytes_max;
+        let in_whole = |error| match error {
+            BatchError::Bomb(_) => BatchError::Bomb(bytes_max),
+            other => other,
+        };
+        let more = match &mut self.source {
+            Source::Stream(stream) => {
+                // One more than is allowed, to tell that there is more.
+                let wanted = bytes.clamp(1, left.saturating_add(1));
+                let took = stream.take(wanted as u64).read_to_end(out);
+                took.map_err(|_| BatchError::Decompress(self.codec))? == wanted
+            }
+            Source::Snappy(blocks) => loop {
+                let appended = blocks.append_next(out, before.saturating_add(left));
+                if !appended.map_err(in_whole)? {
+                    break false;
+                }
+                if out.len() - before >= bytes {
+                    break true;
+                }
+            },
+        };
+        let came = out.len() - before;
+        self.bytes += came.min(left);
+        if came > left {
+            return Err(BatchError::Bomb(self.bytes_max));
         }
+        Ok(more)
     }
 }

@@ -69,7 +69,10 @@ impl BatchError {
     /// What Kafka answers. Damage on the way (CORRUPT_MESSAGE) is sent again by clients; the rest is theirs to mend.
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            BatchError::Truncated { .. } | BatchError::Length(_) | BatchError::Crc { .. } => ErrorCode::CORRUPT_MESSAGE,
+            BatchError::Truncated { .. }
+            | BatchError::Length(_)
+            | BatchError::Crc { .. }
+            | BatchError::Decompress(_) => ErrorCode::CORRUPT_MESSAGE,
             // A producer answers by splitting the batch, which helps in both cases.
             BatchError::TooLarge { .. } | BatchError::Bomb(_) => ErrorCode::MESSAGE_TOO_LARGE,
             BatchError::UnknownCompression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,

@@ -34,4 +34,4 @@ pub use header::{
     set_max_timestamp,
 };
 pub use record::{Header, Record, Records, records};
-pub use verify::{DECOMPRESSED_BYTES_MAX, Limits, Origin, Verified, verify};
+pub use verify::{DECOMPRESSED_BYTES_MAX, Limits, Origin, STEP_BYTES, Verification, Verified, verify};

@@ -29,32 +29,54 @@ pub(super) fn compress(records: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(super) fn decompress(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, BatchError> {
-    let mut out = Vec::new();
-    if !compressed.starts_with(FRAME_MAGIC) {
-        append_block(&mut out, compressed, bytes_max)?;
-        return Ok(out);
-    }
-    let mut rest = compressed
-        .get(FRAME_HEADER_BYTES..)
-        .ok_or(BatchError::Decompress(Compression::Snappy))?;
-    while !rest.is_empty() {
-        // snappy-java writes the header anew when streams are concatenated.
-        if rest.starts_with(FRAME_MAGIC) && rest.len() >= FRAME_HEADER_BYTES {
-            rest = &rest[FRAME_HEADER_BYTES..];
-            continue;
+/// The blocks of a stream, expanded one at a time.
+pub(super) struct Blocks<'a> {
+    rest: &'a [u8],
+    is_framed: bool,
+}
+
+impl<'a> Blocks<'a> {
+    pub(super) fn new(compressed: &'a [u8]) -> Result<Blocks<'a>, BatchError> {
+        let is_framed = compressed.starts_with(FRAME_MAGIC);
+        if is_framed && compressed.len() < FRAME_HEADER_BYTES {
+            return Err(BatchError::Decompress(Compression::Snappy));
         }
-        let (length, after) = rest
-            .split_first_chunk::<4>()
-            .ok_or(BatchError::Decompress(Compression::Snappy))?;
+        // Not even an empty block.
+        if !is_framed && compressed.is_empty() {
+            return Err(BatchError::Decompress(Compression::Snappy));
+        }
+        Ok(Blocks {
+            rest: compressed,
+            is_framed,
+        })
+    }
+
+    /// Appends the next block to `out`, which must not get longer than `len_max`; false when there is none.
+    pub(super) fn append_next(&mut self, out: &mut Vec<u8>, len_max: usize) -> Result<bool, BatchError> {
+        if !self.is_framed {
+            let block = std::mem::take(&mut self.rest);
+            if !block.is_empty() {
+                append_block(out, block, len_max)?;
+            }
+            return Ok(false);
+        }
+        // snappy-java writes the header anew when streams are concatenated.
+        while self.rest.starts_with(FRAME_MAGIC) && self.rest.len() >= FRAME_HEADER_BYTES {
+            self.rest = &self.rest[FRAME_HEADER_BYTES..];
+        }
+        if self.rest.is_empty() {
+            return Ok(false);
+        }
+        let refused = BatchError::Decompress(Compression::Snappy);
+        let (length, after) = self.rest.split_first_chunk::<4>().ok_or(refused.clone())?;
         let (block, after) = usize::try_from(i32::from_be_bytes(*length))
             .ok()
             .and_then(|length| after.split_at_checked(length))
-            .ok_or(BatchError::Decompress(Compression::Snappy))?;
-        append_block(&mut out, block, bytes_max)?;
-        rest = after;
+            .ok_or(refused)?;
+        append_block(out, block, len_max)?;
+        self.rest = after;
+        Ok(true)
     }
-    Ok(out)
 }
 
 /// A bare block says its expanded length first; snappy cannot expand beyond 64 bytes for 3, so a greater claim is a lie

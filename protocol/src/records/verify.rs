@@ -2,13 +2,18 @@
 //! `UnifiedLog.analyzeAndValidateRecords` and `LogValidator`). Stricter than Kafka in one place: offset deltas of an
 //! uncompressed batch must be dense too, since readers trust `last_offset_delta`.
 
-use super::compression::Compression;
+use super::compression::{Compression, Expansion};
 use super::error::{BatchError, RecordFault};
 use super::header::{BATCH_HEADER_BYTES, BatchHeader, NO_TIMESTAMP, TimestampType, computed_crc};
 use super::record::RecordView;
+use super::varint::take_varint;
 
-/// Most bytes that one batch may expand to. Only one batch at a time is expanded on a core.
+/// Most bytes that one batch may expand to.
 pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
+
+/// Bytes of expanded records that [`Verification::step`] looks at before it gives its caller a chance to do other things: about a
+/// millisecond. Most batches are smaller.
+pub const STEP_BYTES: usize = 1 << 20;
 
 /// Where a batch comes from, which says how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,26 +83,106 @@ impl Verified {
     }
 }
 
-/// Checks that `bytes` are exactly one good batch, its records included.
+/// Checks that `bytes` are exactly one good batch, its records included, in one go.
 pub fn verify(bytes: &[u8], limits: &Limits) -> Result<Verified, BatchError> {
-    let header = BatchHeader::parse(bytes)?;
-    verify_size(&header, bytes.len(), limits)?;
-    let computed = computed_crc(bytes);
-    if computed != header.crc {
-        return Err(BatchError::Crc {
-            stored: header.crc,
-            computed,
-        });
+    let mut verification = Verification::begin(bytes, limits)?;
+    loop {
+        if let Some(verified) = verification.step()? {
+            return Ok(verified);
+        }
     }
-    verify_header(&header, limits)?;
-    let payload = &bytes[BATCH_HEADER_BYTES..];
-    match header.compression()? {
-        Compression::None => verify_records(header, payload, limits),
-        codec => verify_records(
+}
+
+/// A batch that is being checked, step by step. Compressed records are expanded piece by piece and forgotten once they were
+/// looked at, so that what is held is one step, or one record if that is larger.
+pub struct Verification<'a> {
+    header: BatchHeader,
+    limits: Limits,
+    payload: Payload<'a>,
+    walk: Walk,
+}
+
+enum Payload<'a> {
+    Plain(&'a [u8]),
+    Compressed {
+        expansion: Expansion<'a>,
+        /// Expanded and not yet looked at.
+        window: Vec<u8>,
+    },
+}
+
+impl<'a> Verification<'a> {
+    /// Checks everything but the records.
+    pub fn begin(bytes: &'a [u8], limits: &Limits) -> Result<Verification<'a>, BatchError> {
+        let header = BatchHeader::parse(bytes)?;
+        verify_size(&header, bytes.len(), limits)?;
+        let computed = computed_crc(bytes);
+        if computed != header.crc {
+            return Err(BatchError::Crc {
+                stored: header.crc,
+                computed,
+            });
+        }
+        verify_header(&header, limits)?;
+        let payload = &bytes[BATCH_HEADER_BYTES..];
+        let payload = match header.compression()? {
+            Compression::None => Payload::Plain(payload),
+            codec => Payload::Compressed {
+                expansion: Expansion::new(codec, payload, limits.decompressed_bytes_max)?,
+                window: Vec::new(),
+            },
+        };
+        Ok(Verification {
             header,
-            &codec.decompress(payload, limits.decompressed_bytes_max)?,
-            limits,
-        ),
+            limits: *limits,
+            payload,
+            walk: Walk::default(),
+        })
+    }
+
+    /// Goes on: with all records if they are not compressed, else with [`STEP_BYTES`] of what they expand to. None if there
+    /// is more.
+    pub fn step(&mut self) -> Result<Option<Verified>, BatchError> {
+        match &mut self.payload {
+            Payload::Plain(payload) => {
+                let records_bytes = payload.len();
+                let mut rest = *payload;
+                while self.walk.records < self.header.records_count {
+                    self.walk.take(&mut rest, &self.header, &self.limits)?;
+                }
+                self.walk.finish(self.header, rest, records_bytes).map(Some)
+            }
+            Payload::Compressed { expansion, window } => {
+                let more = expansion.append(window, STEP_BYTES)?;
+                let mut rest = &window[..];
+                while self.walk.records < self.header.records_count && (!more || holds_a_record(rest)) {
+                    self.walk.take(&mut rest, &self.header, &self.limits)?;
+                }
+                if !more || self.walk.records == self.header.records_count && !rest.is_empty() {
+                    return self.walk.finish(self.header, rest, expansion.bytes()).map(Some);
+                }
+                let taken = window.len() - rest.len();
+                window.drain(..taken);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Bytes that compressed records have expanded to so far.
+    pub fn expanded_bytes(&self) -> usize {
+        match &self.payload {
+            Payload::Plain(_) => 0,
+            Payload::Compressed { expansion, .. } => expansion.bytes(),
+        }
+    }
+}
+
+/// Whether the first record is there to its end, or can be seen to be wrong.
+fn holds_a_record(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    match take_varint(&mut rest) {
+        Ok(length) => usize::try_from(length).is_ok_and(|length| length <= rest.len()) || length < 0,
+        Err(fault) => fault != RecordFault::Truncated,
     }
 }
 
@@ -153,12 +238,29 @@ fn verify_header(header: &BatchHeader, limits: &Limits) -> Result<(), BatchError
     Ok(())
 }
 
-fn verify_records(header: BatchHeader, mut payload: &[u8], limits: &Limits) -> Result<Verified, BatchError> {
-    let records_bytes = payload.len();
-    let mut max_timestamp = NO_TIMESTAMP;
-    let mut max_timestamp_offset_delta = 0;
-    let mut next_offset_delta = 0;
-    for index in 0..header.records_count {
+/// What was learned of the records so far.
+struct Walk {
+    records: i32,
+    next_offset_delta: i32,
+    max_timestamp: i64,
+    max_timestamp_offset_delta: i32,
+}
+
+impl Default for Walk {
+    fn default() -> Walk {
+        Walk {
+            records: 0,
+            next_offset_delta: 0,
+            max_timestamp: NO_TIMESTAMP,
+            max_timestamp_offset_delta: 0,
+        }
+    }
+}
+
+impl Walk {
+    /// Checks the next record and takes it off the front of `payload`.
+    fn take(&mut self, payload: &mut &[u8], header: &BatchHeader, limits: &Limits) -> Result<(), BatchError> {
+        let index = self.records;
         if payload.is_empty() {
             return Err(BatchError::RecordsCount {
                 declared: header.records_count,
@@ -166,36 +268,42 @@ fn verify_records(header: BatchHeader, mut payload: &[u8], limits: &Limits) -> R
             });
         }
         let refuse = |fault| BatchError::Record { index, fault };
-        let record = RecordView::take(&mut payload).map_err(refuse)?;
+        let record = RecordView::take(payload).map_err(refuse)?;
         let delta = record.offset_delta;
         let in_order = match limits.origin {
-            Origin::Replication => delta >= next_offset_delta && delta <= header.last_offset_delta,
-            Origin::Client | Origin::Coordinator => delta == next_offset_delta,
+            Origin::Replication => delta >= self.next_offset_delta && delta <= header.last_offset_delta,
+            Origin::Client | Origin::Coordinator => delta == self.next_offset_delta,
         };
         if !in_order {
-            return Err(refuse(RecordFault::OffsetDelta(delta, next_offset_delta)));
+            return Err(refuse(RecordFault::OffsetDelta(delta, self.next_offset_delta)));
         }
-        next_offset_delta = delta.saturating_add(1);
         if limits.keys_required && record.key.is_none() {
             return Err(refuse(RecordFault::KeyMissing));
         }
-        let timestamp = record.timestamp(&header);
+        let timestamp = record.timestamp(header);
         let allowed = limits.timestamp_min_ms..=limits.timestamp_max_ms;
         if timestamp != NO_TIMESTAMP && !allowed.contains(&timestamp) {
             return Err(refuse(RecordFault::Timestamp(timestamp)));
         }
-        if timestamp > max_timestamp {
-            max_timestamp = timestamp;
-            max_timestamp_offset_delta = delta;
+        if timestamp > self.max_timestamp {
+            self.max_timestamp = timestamp;
+            self.max_timestamp_offset_delta = delta;
         }
+        self.next_offset_delta = delta.saturating_add(1);
+        self.records += 1;
+        Ok(())
     }
-    if !payload.is_empty() {
-        return Err(BatchError::TrailingRecords(payload.len()));
+
+    /// All records were taken; nothing may be left.
+    fn finish(&self, header: BatchHeader, left: &[u8], records_bytes: usize) -> Result<Verified, BatchError> {
+        if !left.is_empty() {
+            return Err(BatchError::TrailingRecords(left.len()));
+        }
+        Ok(Verified {
+            header,
+            max_timestamp: self.max_timestamp,
+            max_timestamp_offset_delta: self.max_timestamp_offset_delta,
+            records_bytes,
+        })
     }
-    Ok(Verified {
-        header,
-        max_timestamp,
-        max_timestamp_offset_delta,
-        records_bytes,
-    })
 }

@@ -19,6 +19,9 @@ pub enum Problem {
     /// A length or count that no valid value has: below -1, over the input, or a string over 32767 bytes.
     #[error("impossible length {0}")]
     Length(i64),
+    /// Arrays that together have more elements than the reader was told to take.
+    #[error("more than {0} array elements")]
+    Items(usize),
     /// Null where this version has no null.
     #[error("null in a field that cannot be null in this version")]
     Null,

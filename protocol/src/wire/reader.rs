@@ -13,6 +13,9 @@ pub struct Reader<'a> {
     at: usize,
     /// One past the last byte that may be read; below `bytes.len()` only inside a tagged field.
     end: usize,
+    items_max: usize,
+    /// Array elements seen so far, by their arrays' counts.
+    items: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -23,6 +26,8 @@ impl<'a> Reader<'a> {
             owner: None,
             at: 0,
             end: bytes.len(),
+            items_max: usize::MAX,
+            items: 0,
         }
     }
 
@@ -33,7 +38,14 @@ impl<'a> Reader<'a> {
             owner: Some(bytes),
             at: 0,
             end: bytes.len(),
+            items_max: usize::MAX,
+            items: 0,
         }
+    }
+
+    /// Refuses arrays that together have more elements: few bytes may stand for many of them, and each costs whoever reads it.
+    pub fn with_items_max(self, items_max: usize) -> Self {
+        Reader { items_max, ..self }
     }
 
     /// Bytes not yet read.
@@ -213,7 +225,16 @@ impl<'a> Reader<'a> {
     /// The number of elements of an array; `None` for null. At most the number of bytes that remain, since no
     /// element of Kafka's is empty.
     pub fn array_count(&mut self, flexible: bool) -> Result<Option<usize>, DecodeError> {
-        self.length(flexible, false)
+        let start = self.at;
+        let count = self.length(flexible, false)?;
+        self.items = self.items.saturating_add(count.unwrap_or(0));
+        if self.items > self.items_max {
+            return Err(DecodeError {
+                at: start,
+                problem: Problem::Items(self.items_max),
+            });
+        }
+        Ok(count)
     }
 
     /// Reads a tagged field section. `known(tag, reader)` reads the value if it knows the tag and says so; an unknown

@@ -10,7 +10,7 @@ use super::{
     Answer, Context, CreatePartitions, Decision, MorePartitions, RECORDS_PER_WISH_MAX, WishError, assignment,
     create_topics::split_duplicates,
     delete_topics::unknown_topic,
-    excessively_large,
+    excessively_large, is_internal,
 };
 
 pub fn decide(image: &RootImage, wish: &CreatePartitions, context: &mut Context<'_>) -> Decision {
@@ -43,6 +43,17 @@ fn add_partitions(
 ) -> Result<PartitionsAdded, WishError> {
     let topic = image.topic_named(&wish.name).ok_or_else(unknown_topic)?;
     let held = topic.partition_count();
+    // A group's coordinator is found by its name modulo the count: another count would lose every group's offsets. Kafka leaves
+    // this to its tools, which refuse it; we do not rely on them.
+    if is_internal(&wish.name) {
+        return Err(WishError::new(
+            ErrorCode::INVALID_PARTITIONS,
+            format!(
+                "The number of partitions of the internal topic {} cannot be changed.",
+                wish.name
+            ),
+        ));
+    }
     if wish.count == held {
         return Err(WishError::new(
             ErrorCode::INVALID_PARTITIONS,

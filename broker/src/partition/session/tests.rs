@@ -155,3 +155,54 @@ fn ids_of_cores_are_disjoint() {
     };
     assert!(ids(0).iter().all(|id| !ids(1).contains(id)));
 }
+
+/// As Kafka, a partition that is named twice is read once, as it was named last.
+#[test]
+fn a_partition_named_twice_is_wanted_once() {
+    let mut sessions = FetchSessions::new(10, 0, 1);
+    let twice = vec![wanted("a", 0, 1), wanted("b", 0, 2), wanted("a", 0, 3)];
+    for epoch in [FINAL_EPOCH, INITIAL_EPOCH] {
+        let context = sessions.begin(NOW, request(0, epoch, twice.clone())).unwrap();
+        assert_eq!(context.wanted(), [wanted("a", 0, 3), wanted("b", 0, 2)]);
+    }
+}
+
+/// Sessions are bounded by the memory that they take, however few they are; who finds no room is served without one, and who
+/// grows beyond it starts anew.
+#[test]
+fn sessions_are_bounded_by_bytes() {
+    let name = "n".repeat(i16::MAX as usize);
+    let many = |from: i32| {
+        (from..from + 1000)
+            .map(|partition| wanted(&name, partition, 0))
+            .collect::<Vec<_>>()
+    };
+    let mut sessions = FetchSessions::new(1000, 0, 1);
+    let mut ids = Vec::new();
+    loop {
+        let id = sessions
+            .begin(NOW, request(0, INITIAL_EPOCH, many(0)))
+            .unwrap()
+            .session_id();
+        if id == NO_SESSION {
+            break;
+        }
+        ids.push(id);
+    }
+    assert_eq!(
+        ids.len(),
+        FETCH_SESSIONS_BYTES_MAX / (1000 * session_bytes(&TopicKey::Name(name.as_str().into())))
+    );
+    let grown = sessions.begin(NOW, request(ids[0], 1, many(1000)));
+    assert_eq!(grown, Err(ErrorCode::FETCH_SESSION_ID_NOT_FOUND));
+    // It left room for another, and every end gives its room back.
+    let again = sessions
+        .begin(NOW, request(0, INITIAL_EPOCH, many(0)))
+        .unwrap()
+        .session_id();
+    assert_ne!(again, NO_SESSION);
+    for id in ids.into_iter().skip(1).chain([again]) {
+        sessions.begin(NOW, request(id, FINAL_EPOCH, vec![])).unwrap();
+    }
+    assert_eq!((sessions.len(), sessions.bytes), (0, 0));
+}
