@@ -99,7 +99,11 @@ fn tune(plan: &Plan, rules: Rules) -> TuneStore {
     let frame_bytes_max = *random.pick(&[16 << 10, 64 << 10, 128 << 10]);
     // A log whose last bytes fill no block yet keeps its whole frame in memory: there must be room for one frame per log.
     let tail_bytes_max = *random.pick(&[2 << 20, 4 << 20, 16 << 20]);
-    let frames_in_flight = *random.pick(&[1, 1, 2, 4]);
+    // Several at once can be torn so that a later one is whole and an earlier one is not.
+    let frames_in_flight = match plan.in_haste {
+        true => 4,
+        false => *random.pick(&[1, 1, 2, 4]),
+    };
     Rc::new(move |options: &mut StoreOptions| {
         options.rules = rules.clone();
         options.journal_files = journal_files;

@@ -1,6 +1,10 @@
 //! What the clients saw, from outside: the only thing that the checkers judge.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
 
 /// A value that one producer sends once: unique in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +100,10 @@ pub struct History {
     pub commits: Vec<Commit>,
     pub look_ups: Vec<LookUp>,
     pub ownerships: Vec<Ownership>,
+    /// Something on the disk rotted, and the broker may refuse what it cannot vouch for any more.
+    pub rotted: bool,
+    /// Partitions of which the broker said that it has not all.
+    pub refused: BTreeSet<i32>,
     /// What a client saw that no broker may do.
     pub protocol_faults: Vec<String>,
 }

@@ -21,6 +21,7 @@ pub mod history;
 pub mod invariants;
 pub mod network;
 pub mod node;
+pub mod plan;
 pub mod random;
 pub mod scenario;
 pub mod simulation;

@@ -2,9 +2,13 @@
 
 use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
 
-use corelane_storage::sim_disk::{Operation, Persist, SimDisk};
+use corelane_storage::{
+    disk::BLOCK,
+    sim_disk::{Operation, Persist, SimDisk},
+};
 
 use crate::{
+    plan::Rot,
     simulation::{Simulation, WeakSimulation},
     tasks::Machine,
     world::SimWorld,
@@ -85,6 +89,31 @@ impl<M: Send + 'static> SimNode<M> {
 
     pub fn disk(&self) -> &SimDisk {
         &self.disk
+    }
+
+    /// Flips bits of one sector that holds something. False: there is none.
+    pub fn rot(&self, rot: &Rot) -> bool {
+        let mut sectors = Vec::new();
+        for (path, _) in self
+            .disk
+            .files()
+            .into_iter()
+            .filter(|(path, _)| path.contains(rot.files))
+        {
+            let content = self.disk.content(&path).unwrap_or_default();
+            for (sector, bytes) in content.chunks(BLOCK).enumerate() {
+                if bytes.iter().any(|byte| *byte != 0) {
+                    sectors.push((path.clone(), sector as u64));
+                }
+            }
+        }
+        if sectors.is_empty() {
+            return false;
+        }
+        let (path, sector) = &sectors[(rot.choice % sectors.len() as u64) as usize];
+        self.simulation
+            .note("rot", (0, 0), *sector, || format!("{path}, sector {sector}"));
+        self.disk.rot(path, *sector)
     }
 
     /// Takes it down now; the disk is what the next start will find.

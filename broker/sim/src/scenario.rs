@@ -1,8 +1,9 @@
 //! One run: a node, producers and consumers, crashes at drawn moments, and at the end the question what is there.
 //!
-//! The seed draws the whole plan: cores, partitions, clients, sizes, when and how the node goes down. Safety first:
-//! everything may fail while clients work. Then nothing fails any more, and all that is open must come to its end
-//! (liveness); then the power goes once more, and the whole log is read and judged.
+//! The seed draws the whole [`Plan`]. Safety first: everything may fail while clients work. Then nothing fails any more, and
+//! all that is open must come to its end (liveness); then the power goes once more, and the whole log is read and judged.
+//! In some runs a sector has rotted by then. What was in it may be refused, loudly; nothing else may be served in its place,
+//! and nothing may be missing without a word.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,109 +13,26 @@ use std::{
 };
 
 use corelane_broker::runtime::world::World;
-use corelane_storage::sim_disk::{Fault, Operation, SimDisk};
+use corelane_storage::sim_disk::SimDisk;
+use futures_lite::future::or;
 
+pub use crate::plan::{Crash, DiskFault, NODE, PORT, Plan, Rot};
 use crate::{
-    client::{Consumer, Member, Producer, ProducerOptions, Topic, create_topic, look_up_all, read_to_the_end},
+    client::{Consumer, Member, Producer, Topic, create_topic, look_up_all, read_to_the_end},
     history::SharedHistory,
     invariants,
     node::{CrashKind, SimNode},
-    random::Random,
     simulation::Simulation,
     trace::Trace,
     world::SimWorld,
 };
 
-pub const NODE: u32 = 1;
-pub const PORT: u16 = 9092;
 /// Virtual time in which everything that is open must end once nothing fails any more.
 const LIVENESS: Duration = Duration::from_secs(120);
-
-/// What a seed draws.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub seed: u64,
-    pub cores: usize,
-    pub partitions: i32,
-    pub producers: Vec<ProducerOptions>,
-    /// Fetch version of each consumer.
-    pub consumers: Vec<i16>,
-    /// Of one classic consumer group.
-    pub members: u64,
-    pub crashes: Vec<Crash>,
-    /// Every so many microseconds a connection breaks; 0 for never.
-    pub break_every_us: u64,
-    /// For the node's own tuning.
-    pub node_seed: u64,
-}
-
-#[derive(Clone, Debug)]
-pub struct Crash {
-    /// After the start before.
-    pub after_us: u64,
-    pub kind: CrashKind,
-    pub down_ms: u64,
-    /// An operation of the disk that fails before that, counted from the start; then the node may end itself.
-    pub fault: Option<DiskFault>,
-}
-
-#[derive(Clone, Debug)]
-pub struct DiskFault {
-    pub operation: Operation,
-    pub nth: u64,
-    pub fault: Fault,
-}
-
-impl Plan {
-    pub fn draw(seed: u64) -> Plan {
-        let mut random = Random::new(seed ^ 0x5eed);
-        let producers = random.between(1, 4);
-        let producer = |number: u64, random: &mut Random| {
-            // One batch must fit in half a journal file, however small that was drawn.
-            let (records_max, value_bytes_max) = *random.pick(&[(1, 10), (20, 10), (5, 300), (20, 3_000), (3, 20_000)]);
-            ProducerOptions {
-                number: number as u32,
-                node: NODE,
-                port: PORT,
-                idempotent: random.chance(2, 3),
-                in_flight_max: random.between(1, 5) as usize,
-                batches: random.between(20, 150) as u32,
-                records_max,
-                value_bytes_max,
-                version: random.between(9, 13) as i16,
-            }
-        };
-        let crash = |random: &mut Random| Crash {
-            // From "while it still recovers" to "long in service".
-            after_us: *random.pick(&[500, 5_000, 20_000, 50_000]) * random.between(1, 10) / 2,
-            kind: *random.pick(&[
-                CrashKind::Kill,
-                CrashKind::Power,
-                CrashKind::Power,
-                CrashKind::PowerAndNothing,
-            ]),
-            down_ms: random.between(0, 50),
-            fault: random.chance(1, 6).then(|| DiskFault {
-                operation: *random.pick(&[Operation::Write, Operation::Write, Operation::Flush, Operation::Open]),
-                nth: random.between(1, 300),
-                fault: random.pick(&[Fault::Error, Fault::NoSpace, Fault::ShortWrite]).clone(),
-            }),
-        };
-        Plan {
-            seed,
-            cores: random.between(1, 3) as usize,
-            partitions: random.between(1, 5) as i32,
-            producers: (0..producers).map(|number| producer(number, &mut random)).collect(),
-            consumers: (0..random.between(1, 2))
-                .map(|_| random.between(12, 17) as i16)
-                .collect(),
-            members: random.below(4),
-            crashes: (0..random.between(1, 5)).map(|_| crash(&mut random)).collect(),
-            break_every_us: *random.pick(&[0, 0, 5_000, 50_000]),
-            node_seed: random.next_u64(),
-        }
-    }
-}
+/// Virtual time in which a node at rest has written down that all is durable.
+const REST: Duration = Duration::from_millis(200);
+/// How long a group's offsets are asked for when their log may have rotted.
+const LOOK_UP_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a run went.
 #[derive(Clone, Debug)]
@@ -220,6 +138,33 @@ impl Clients {
         });
         clients
     }
+
+    /// Reads all that the node has; the cell says when that is done.
+    fn read_all(&self, plan: &Plan, history: &SharedHistory) -> Rc<Cell<bool>> {
+        let topic = self
+            .topic
+            .borrow()
+            .clone()
+            .expect("producers ended, so there was a topic");
+        let (world, seen, ended) = (self.world.clone(), history.clone(), Rc::new(Cell::new(false)));
+        let (has_group, done) = (plan.members > 0, ended.clone());
+        let rotted = history.borrow().rotted;
+        self.world.spawn("read all", async move {
+            read_to_the_end(&world, (NODE, PORT), &topic, &seen).await;
+            if has_group {
+                let look_up = look_up_all(&world, (NODE, PORT), &topic, &seen);
+                let give_up = async {
+                    match rotted {
+                        true => world.sleep(LOOK_UP_PATIENCE).await,
+                        false => std::future::pending().await,
+                    }
+                };
+                or(look_up, give_up).await;
+            }
+            done.set(true);
+        });
+        ended
+    }
 }
 
 fn play<M: Send + 'static>(
@@ -236,6 +181,7 @@ fn play<M: Send + 'static>(
             node.disk().fail(*operation, *nth, false, fault.clone());
         }
         let mut left_us = crash.after_us;
+        let mut wall_jump_ms = Some(crash.wall_jump_ms);
         while left_us > 0 {
             let slice_us = if plan.break_every_us == 0 {
                 left_us
@@ -244,6 +190,11 @@ fn play<M: Send + 'static>(
             };
             simulation.run_for(Duration::from_micros(slice_us));
             left_us -= slice_us;
+            if left_us <= crash.after_us / 2
+                && let Some(jump_ms) = wall_jump_ms.take()
+            {
+                simulation.jump_wall_clock(jump_ms);
+            }
             if left_us > 0 {
                 simulation.break_a_connection();
             }
@@ -252,6 +203,7 @@ fn play<M: Send + 'static>(
             still_alive(&node)?;
         }
         node.crash(crash.kind);
+        node.set_cores(crash.cores_after);
         simulation.run_for(Duration::from_millis(crash.down_ms));
     }
     start(&mut node, plan);
@@ -274,27 +226,26 @@ fn play<M: Send + 'static>(
             plan.members
         ));
     }
-    // What was acknowledged last must outlive a crash, too.
     clients.stop.set(true);
+    if plan.rot.is_some() {
+        // A frame that no later one calls durable cannot be told from a torn one.
+        simulation.run_for(REST);
+        still_alive(&node)?;
+    }
+    // What was acknowledged last must outlive a crash, too.
     node.crash(CrashKind::Power);
+    if let Some(rot) = &plan.rot {
+        history.borrow_mut().rotted = node.rot(rot);
+    }
     start(&mut node, plan);
-    let read = Rc::new(Cell::new(false));
-    let (world, topic, seen, ended) = (
-        clients.world.clone(),
-        clients.topic.borrow().clone(),
-        history.clone(),
-        read.clone(),
-    );
-    let has_group = plan.members > 0;
-    let topic = topic.expect("producers ended, so there was a topic");
-    clients.world.spawn("read all", async move {
-        read_to_the_end(&world, (NODE, PORT), &topic, &seen).await;
-        if has_group {
-            look_up_all(&world, (NODE, PORT), &topic, &seen).await;
-        }
-        ended.set(true);
-    });
+    let rotted = history.borrow().rotted;
+    let read = clients.read_all(plan, history);
     let done = simulation.run_until(LIVENESS, || read.get() || !node.is_alive());
+    if rotted && !node.is_alive() {
+        // Louder than refusing some of it.
+        history.borrow_mut().refused.extend(0..plan.partitions);
+        return Ok(());
+    }
     still_alive(&node)?;
     if done {
         Ok(())

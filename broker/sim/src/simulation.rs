@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{network::NetworkState, random::Random, tasks::Machine, trace::Trace};
+use crate::{network::NetworkState, random::Random, tasks::Machine, trace::Trace, world::WALL_START_MS};
 
 /// The universe; cheap to clone, clones are the same.
 #[derive(Clone)]
@@ -27,6 +27,8 @@ pub struct WeakSimulation(Weak<Universe>);
 
 pub(crate) struct Universe {
     now_ns: Cell<u64>,
+    /// By how much the wall clock is off.
+    wall_skew_ms: Cell<i64>,
     next_seq: Cell<u64>,
     events: RefCell<BinaryHeap<Event>>,
     random: RefCell<Random>,
@@ -90,6 +92,7 @@ impl Simulation {
     pub fn with_trace(seed: u64, trace: Trace) -> Simulation {
         Simulation(Rc::new(Universe {
             now_ns: Cell::new(0),
+            wall_skew_ms: Cell::new(0),
             next_seq: Cell::new(0),
             events: RefCell::default(),
             random: RefCell::new(Random::new(seed)),
@@ -108,6 +111,16 @@ impl Simulation {
     /// Virtual nanoseconds since the start.
     pub fn now_ns(&self) -> u64 {
         self.0.now_ns.get()
+    }
+
+    /// Milliseconds since 1970, as far as anybody can tell.
+    pub fn wall_ms(&self) -> i64 {
+        WALL_START_MS + (self.now_ns() / 1_000_000) as i64 + self.0.wall_skew_ms.get()
+    }
+
+    /// Somebody sets the clock.
+    pub fn jump_wall_clock(&self, by_ms: i64) {
+        self.0.wall_skew_ms.set(self.0.wall_skew_ms.get() + by_ms);
     }
 
     /// Draws from the simulation's own generator.

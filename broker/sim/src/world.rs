@@ -112,7 +112,7 @@ impl<M: Send + 'static> World for SimWorld<M> {
     }
 
     fn wall_ms(&self) -> i64 {
-        WALL_START_MS + (self.simulation.now_ns() / 1_000_000) as i64
+        self.simulation.wall_ms()
     }
 
     fn random(&self) -> u64 {

@@ -50,8 +50,24 @@ fn the_same_seed_is_the_same_run() {
     }
 }
 
+/// The first seed that notices the absence of a rule.
+fn noticed(mutant: Mutant) {
+    let seed = (0..SEEDS).find(|seed| !run_seed(*seed, Some(mutant)).violations.is_empty());
+    println!("{mutant:?}: seed {seed:?}");
+    assert!(seed.is_some(), "no seed notices {mutant:?}");
+}
+
 #[test]
 fn a_journal_that_does_not_flush_is_noticed() {
-    let noticed = (0..SEEDS).find(|seed| !run_seed(*seed, Some(Mutant::SkipFlush)).violations.is_empty());
-    assert!(noticed.is_some(), "no seed lost what was never flushed");
+    noticed(Mutant::SkipFlush);
+}
+
+#[test]
+fn a_rotted_frame_taken_for_a_torn_one_is_noticed() {
+    noticed(Mutant::IgnoreWatermark);
+}
+
+#[test]
+fn a_file_head_among_other_frames_is_noticed() {
+    noticed(Mutant::HeadNotAlone);
 }

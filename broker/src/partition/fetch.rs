@@ -255,6 +255,12 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
         diverging_epoch: None,
         records: Vec::new(),
     };
+    let end_offset = store.end_offset(log).expect(open);
+    // The end of a damaged log is not the end of what was acknowledged: who were sent elsewhere, or told to wait, would
+    // never know.
+    if part.fetch_offset >= end_offset && store.is_damaged(log) {
+        return Err(failed(ErrorCode::KAFKA_STORAGE_ERROR));
+    }
     if part.last_fetched_epoch >= 0 {
         // A log without epochs has no history that could differ.
         let (epoch, end_offset) = store
@@ -268,18 +274,11 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
         }
     }
     // Between high watermark and log end there is nothing yet, but the position is a legal one (KIP-207).
-    let is_beyond = part.fetch_offset > store.end_offset(log).expect(open);
-    if part.fetch_offset < empty.log_start_offset || is_beyond {
-        // The records there may be those that are missing: who is sent elsewhere would never know.
-        let is_lost = is_beyond && store.is_damaged(log);
+    if part.fetch_offset < empty.log_start_offset || part.fetch_offset > end_offset {
         return Err(Box::new(FetchResult {
             high_watermark: empty.high_watermark,
             log_start_offset: empty.log_start_offset,
-            ..FetchResult::failed(if is_lost {
-                ErrorCode::KAFKA_STORAGE_ERROR
-            } else {
-                ErrorCode::OFFSET_OUT_OF_RANGE
-            })
+            ..FetchResult::failed(ErrorCode::OFFSET_OUT_OF_RANGE)
         }));
     }
     let upto = empty.high_watermark;

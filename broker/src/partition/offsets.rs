@@ -75,7 +75,10 @@ async fn find<W: World<Message = Message>>(
             Err(ErrorCode::KAFKA_STORAGE_ERROR)
         }
     };
+    // What is beyond the end of a damaged log may have been acknowledged, so nobody is told where it ends.
+    let damaged = store.is_damaged(log);
     match part.timestamp {
+        timestamp::LATEST | timestamp::MAX if damaged => Err(ErrorCode::KAFKA_STORAGE_ERROR),
         timestamp::LATEST => Ok((high_watermark, -1, leader_epoch)),
         timestamp::EARLIEST | timestamp::EARLIEST_LOCAL => {
             let start = store.start_offset(log).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
@@ -83,7 +86,10 @@ async fn find<W: World<Message = Message>>(
         }
         timestamp::MAX => found(store.max_timestamp(log).await),
         timestamp::LATEST_TIERED | timestamp::EARLIEST_PENDING_UPLOAD => Ok(NONE),
-        wanted if wanted >= 0 => found(store.offset_for_timestamp(log, wanted, high_watermark).await),
+        wanted if wanted >= 0 => match found(store.offset_for_timestamp(log, wanted, high_watermark).await)? {
+            NONE if damaged => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+            found => Ok(found),
+        },
         _ => Err(ErrorCode::UNSUPPORTED_VERSION),
     }
 }

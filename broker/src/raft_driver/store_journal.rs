@@ -62,7 +62,8 @@ impl<D: Disk> Journal for StoreJournal<D> {
                     topic: METADATA_TOPIC.to_string(),
                     partition,
                 };
-                (self.0.create(spec, log_config()), None)
+                let id = self.0.create(spec, log_config());
+                (id, self.0.damage_of(id))
             });
             StoreLog {
                 store: self.0.clone(),

@@ -97,6 +97,11 @@ impl<D: Disk> Store<D> {
         self.inner.state.borrow().damage.clone().map(|reason| Damage { reason })
     }
 
+    /// What is wrong with this log, if anything is. Acknowledged records may have stood where it ends now.
+    pub fn damage_of(&self, id: LogId) -> Option<Damage> {
+        self.with_log(id, |slot| slot.log.damaged().cloned())?
+    }
+
     /// The log of a partition, if there is one.
     pub fn find(&self, topic_id: Uuid, partition: i32) -> Option<LogId> {
         let state = self.inner.state.borrow();

@@ -263,7 +263,7 @@ fn replay_record(state: &mut State, id: LogId, record: &Record<'_>, at: FrameRef
     match (record, fold) {
         (Record::Create { spec, config, suffixed }, Fold::Full) => {
             let log = PartitionLog::new(id, spec.clone(), config.clone(), *suffixed);
-            state.logs.insert(id, Slot::new(log));
+            state.insert_new(id, log, at.frame_seq);
         }
         (Record::Delete, Fold::Full) => {
             state.remove(id);

@@ -9,7 +9,7 @@ use crate::{
     Identity, OpenError,
     disk::Disk,
     identity::set_journal_cores,
-    journal::{directory, frames::FrameRef},
+    journal::{checkpoint::COPIES, directory, frames::FrameRef},
     log::{Fold, PartitionLog},
     store::LogId,
     writeout,
@@ -65,7 +65,10 @@ pub async fn rehome<D: Disk>(
             .borrow_mut()
             .doomed_directories
             .append(&mut doomed_directories);
-        failed(store.checkpoint().await)?;
+        // What moved is in no frame of the new journal: it must be in both copies, since one may rot.
+        for _copy in COPIES {
+            failed(store.checkpoint().await)?;
+        }
     }
     let identity = set_journal_cores(disk, identity).await?;
     directory::remove_layout(disk, old_cores).await?;
@@ -76,18 +79,19 @@ pub async fn rehome<D: Disk>(
 async fn empty<D: Disk>(store: &Store<D>, core: u32) -> Result<Vec<Moving>, OpenError> {
     let inner = &*store.inner;
     let ids: Vec<LogId> = store.logs().into_iter().map(|log| log.id).collect();
+    let damaged = ids.iter().find_map(|id| store.damage_of(*id));
+    // Also without any log: then all of them may be what is missing.
+    if let Some(damage) = damaged.or_else(|| store.damage()) {
+        return Err(OpenError::Corrupt {
+            path: format!("journal of core {core}"),
+            what: format!(
+                "a damaged log cannot move to another core, repair it first: {}",
+                damage.reason
+            ),
+        });
+    }
     let mut moving = Vec::new();
     for id in ids {
-        let damaged = store.with_log(id, |slot| slot.log.damaged().cloned()).flatten();
-        if let Some(damage) = damaged.or_else(|| store.damage()) {
-            return Err(OpenError::Corrupt {
-                path: format!("journal of core {core}"),
-                what: format!(
-                    "a damaged log cannot move to another core, repair it first: {}",
-                    damage.reason
-                ),
-            });
-        }
         loop {
             let plan = {
                 let mut state = inner.state.borrow_mut();

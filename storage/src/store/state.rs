@@ -243,7 +243,7 @@ impl State {
     /// new log may be another core's, which cannot know whether the old files are gone.
     pub fn create(&mut self, id: LogId, spec: LogSpec, config: LogConfig) {
         let suffixed = true;
-        self.push(
+        let at = self.push(
             id,
             &Record::Create {
                 spec: spec.clone(),
@@ -251,8 +251,18 @@ impl State {
                 suffixed,
             },
         );
-        self.logs
-            .insert(id, Slot::new(PartitionLog::new(id, spec, config, suffixed)));
+        self.insert_new(id, PartitionLog::new(id, spec, config, suffixed), at.frame_seq);
+    }
+
+    /// Where frames are missing, a log that seems to be new may be one whose records were in them: nobody may take it for
+    /// an empty one.
+    pub fn insert_new(&mut self, id: LogId, log: PartitionLog, frame_seq: u64) {
+        let mut slot = Slot::new(log);
+        if let Some(reason) = &self.damage {
+            slot.log.mark_damaged(reason);
+            slot.pinned_from = Some(frame_seq);
+        }
+        self.logs.insert(id, slot);
     }
 
     pub fn delete(&mut self, id: LogId) -> Ticket {

@@ -26,6 +26,8 @@ pub enum CallError {
     Closed(io::ErrorKind),
     /// No answer in time; the same.
     Timeout,
+    /// The broker says that its disk lost something (KAFKA_STORAGE_ERROR).
+    Storage,
     /// The answer is not what the protocol allows: always a fault of the broker.
     Malformed(String),
 }

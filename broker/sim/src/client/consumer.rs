@@ -173,36 +173,51 @@ fn read_records(part: &PartitionData) -> Result<Vec<(i64, Value)>, String> {
     Ok(values)
 }
 
-/// Reads every partition from its start to its end, whatever happens on the way, into the history's `finals`.
+/// Reads every partition from its start to its end, whatever happens on the way, into the history's `finals`. A partition
+/// whose disk the broker calls faulty is read up to there, and is among the `refused`.
 pub async fn read_to_the_end(world: &SimWorld<()>, (node, port): (u32, u16), topic: &Topic, history: &SharedHistory) {
     for partition in 0..topic.partitions {
         let mut log: Vec<(i64, Value)> = Vec::new();
-        'whole: loop {
+        loop {
             let mut connection = Connection::open(world, node, port).await;
-            let Some(end) = end_offset(&mut connection, topic, partition).await else {
-                world.sleep(Duration::from_millis(10)).await;
-                continue;
-            };
-            loop {
-                let next = log.last().map_or(0, |(offset, _)| offset + 1);
-                if next >= end {
-                    break 'whole;
+            match read_on(&mut connection, topic, partition, &mut log).await {
+                Ok(()) => break,
+                Err(CallError::Storage) => {
+                    history.borrow_mut().refused.insert(partition);
+                    break;
                 }
-                match fetch_one(&mut connection, topic, partition, next).await {
-                    Ok(records) => log.extend(records),
-                    Err(CallError::Malformed(what)) => {
-                        history.borrow_mut().protocol_faults.push(what);
-                        break 'whole;
-                    }
-                    Err(_) => break,
+                Err(CallError::Malformed(what)) => {
+                    history.borrow_mut().protocol_faults.push(what);
+                    break;
                 }
+                Err(_) => world.sleep(Duration::from_millis(10)).await,
             }
         }
         history.borrow_mut().finals.insert(partition, log);
     }
 }
 
-async fn end_offset(connection: &mut Connection, topic: &Topic, partition: i32) -> Option<i64> {
+/// Goes on behind what is in `log` until the partition's end. Where that cannot be told, what can be read is read first.
+async fn read_on(
+    connection: &mut Connection,
+    topic: &Topic,
+    partition: i32,
+    log: &mut Vec<(i64, Value)>,
+) -> Result<(), CallError> {
+    let end = match end_offset(connection, topic, partition).await {
+        Err(CallError::Storage) => i64::MAX,
+        end => end?,
+    };
+    loop {
+        let next = log.last().map_or(0, |(offset, _)| offset + 1);
+        if next >= end {
+            return Ok(());
+        }
+        log.extend(fetch_one(connection, topic, partition, next).await?);
+    }
+}
+
+async fn end_offset(connection: &mut Connection, topic: &Topic, partition: i32) -> Result<i64, CallError> {
     let partition = ListOffsetsPartition {
         partition_index: partition,
         timestamp: -1,
@@ -216,9 +231,13 @@ async fn end_offset(connection: &mut Connection, topic: &Topic, partition: i32) 
         }],
         ..Default::default()
     };
-    let answer: ListOffsetsResponse = connection.call(7, &request).await.ok()?;
-    let part = answer.topics.first()?.partitions.first()?;
-    (part.error_code == ErrorCode::NONE).then_some(part.offset)
+    let answer: ListOffsetsResponse = connection.call(7, &request).await?;
+    let part = answer.topics.first().and_then(|topic| topic.partitions.first());
+    match part.map(|part| (part.error_code, part.offset)) {
+        Some((ErrorCode::NONE, offset)) => Ok(offset),
+        Some((ErrorCode::KAFKA_STORAGE_ERROR, _)) => Err(CallError::Storage),
+        _ => Err(CallError::Timeout),
+    }
 }
 
 async fn fetch_one(
@@ -249,9 +268,10 @@ async fn fetch_one(
         return Err(CallError::Malformed(format!("Fetch was answered with {answer:?}")));
     };
     if part.error_code != ErrorCode::NONE {
-        return match part.error_code.is_retriable() {
-            true => Err(CallError::Timeout),
-            false => Err(CallError::Malformed(format!(
+        return match part.error_code {
+            ErrorCode::KAFKA_STORAGE_ERROR => Err(CallError::Storage),
+            error if error.is_retriable() => Err(CallError::Timeout),
+            _ => Err(CallError::Malformed(format!(
                 "reading partition {partition} at {offset}: {:?}",
                 part.error_code
             ))),

@@ -30,6 +30,10 @@ use crate::{
     world::{SimWorld, WALL_START_MS},
 };
 
+/// Records are of some hours ago: however the node's clock jumps, none is of the future, and no producer has been silent for
+/// so long that it is forgotten.
+const RECORD_TIME_MS: i64 = WALL_START_MS - 12 * 3600 * 1000;
+
 #[derive(Clone, Debug)]
 pub struct ProducerOptions {
     pub number: u32,
@@ -166,7 +170,7 @@ impl Producer {
             let len = 8 + self.random.below(self.options.value_bytes_max) as usize;
             let mut bytes = vec![self.next_value as u8; len];
             bytes[..8].copy_from_slice(&value.to_u64().to_be_bytes());
-            builder.push(WALL_START_MS, None, Some(&bytes));
+            builder.push(RECORD_TIME_MS, None, Some(&bytes));
             values.push(value);
         }
         let mut history = self.history.borrow_mut();

@@ -1,9 +1,10 @@
 //! What was acknowledged is in the log, at the offset that the answer named: the product's promise.
-//! (Jepsen's `queue` workload calls the breach *lost write* or *unseen*.)
+//! (Jepsen's `queue` workload calls the breach *lost write* or *unseen*.) A partition of which the broker says itself that it
+//! lost something is another matter: see [`super::refused_only_if_rotted`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::history::{History, Outcome, Value};
+use crate::history::{History, Outcome, Send, Value};
 
 pub fn check(history: &History) -> Result<(), String> {
     let mut by_offset: BTreeMap<(i32, i64), Value> = BTreeMap::new();
@@ -14,7 +15,8 @@ pub fn check(history: &History) -> Result<(), String> {
             present.insert((*partition, *value));
         }
     }
-    for send in &history.sends {
+    let kept = |send: &&Send| !history.refused.contains(&send.partition);
+    for send in history.sends.iter().filter(kept) {
         for (index, value) in send.values.iter().enumerate() {
             match send.outcome {
                 Outcome::Acked { base_offset } => {

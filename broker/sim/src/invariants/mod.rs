@@ -9,6 +9,7 @@ mod offsets_are_dense;
 mod one_owner;
 mod one_value_per_offset;
 mod order_is_kept;
+mod refused_only_if_rotted;
 mod watermark_never_falls;
 
 use crate::history::History;
@@ -24,6 +25,7 @@ pub const ALL: &[(&str, Check)] = &[
     ("one_value_per_offset", one_value_per_offset::check),
     ("offsets_are_dense", offsets_are_dense::check),
     ("order_is_kept", order_is_kept::check),
+    ("refused_only_if_rotted", refused_only_if_rotted::check),
     ("watermark_never_falls", watermark_never_falls::check),
     ("commits_are_kept", commits_are_kept::check),
     ("one_owner", one_owner::check),

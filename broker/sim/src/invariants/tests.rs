@@ -1,5 +1,7 @@
 //! Goal: each checker accepts a good history and notices the one thing that it is there for.
 
+use std::collections::BTreeSet;
+
 use super::violations;
 use crate::history::{Commit, History, LookUp, Outcome, Ownership, Poll, Send, Value};
 
@@ -112,7 +114,29 @@ fn every_breach_is_noticed() {
     contains(broken(|h| h.polls[1].high_watermark = 1), "watermark_never_falls");
     contains(broken(|h| h.look_ups[0].offset = 2), "commits_are_kept");
     contains(broken(|h| h.ownerships[1].generation = 1), "one_owner");
+    contains(broken(|h| h.refused = BTreeSet::from([0])), "refused_only_if_rotted");
     contains(broken(|h| h.protocol_faults.push("x".into())), "no_protocol_faults");
+}
+
+/// What the broker says it lost may be missing, and only that.
+#[test]
+fn what_rotted_may_be_refused_and_not_replaced() {
+    let rotted = |history: &mut History| {
+        history.rotted = true;
+        history.refused.insert(0);
+        log(history).truncate(1);
+    };
+    assert_eq!(broken(rotted), Vec::<String>::new());
+    let replaced = |history: &mut History| {
+        rotted(history);
+        log(history)[0].1 = value(2);
+    };
+    assert_eq!(broken(replaced), ["one_value_per_offset"]);
+    let elsewhere = |history: &mut History| {
+        rotted(history);
+        history.refused = BTreeSet::from([1]);
+    };
+    assert_eq!(broken(elsewhere), ["acked_is_kept", "one_value_per_offset"]);
 }
 
 #[test]

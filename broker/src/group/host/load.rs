@@ -47,6 +47,9 @@ pub(super) async fn run<W: World<Message = Message>>(core: Core<W>, key: Partiti
 async fn read_all<W: World<Message = Message>>(core: &Core<W>, key: &PartitionKey, life: u64) -> Result<u64, String> {
     let store = core.store();
     let Some(log) = log_of(core, key) else { return Ok(0) };
+    if let Some(damage) = store.damage_of(log) {
+        return Err(damage.reason);
+    }
     let gone = "the log is gone";
     let upto = store.end_offset(log).ok_or(gone)?;
     while high_watermark(core, key).is_some_and(|high_watermark| high_watermark < upto) {

@@ -99,6 +99,60 @@ fn filled(cores: u32) -> (SimDisk, Contents, u64) {
     (disk.after_crash(Persist::None), contents, payload)
 }
 
+/// Goal: what has moved survives the rot of either checkpoint of its new journal, which no frame could make good.
+#[test]
+fn a_rotted_checkpoint_after_a_move_loses_nothing() {
+    let (disk, expected, _) = filled(2);
+    drop(start(&disk, 3).expect("starts"));
+    for copy in ["ckpt.a", "ckpt.b"] {
+        for sector in [0, 1] {
+            let disk = disk.fork();
+            for core in 0..3 {
+                assert!(disk.rot(&format!("wal/of-003/core-{core:03}/{copy}"), sector));
+            }
+            assert_eq!(contents(&start(&disk, 3).expect("starts")), expected, "{copy} {sector}");
+        }
+    }
+}
+
+/// Goal: where the frame that made a log is gone, nobody takes a new log of that partition for an empty one, at whatever
+/// start, and no change of cores hides it.
+#[test]
+fn a_log_whose_creation_rotted_is_not_replaced_by_an_empty_one() {
+    let disk = SimDisk::new();
+    let stores = start(&disk, 1).expect("starts");
+    let spec = LogSpec {
+        topic_id: uuid::Uuid::from_u128(1),
+        topic: "orders".into(),
+        partition: 0,
+    };
+    let id = stores[0].create(spec.clone(), LogConfig::default());
+    stores[0].append(id, &batch(1, 1), 0, 1, None).expect("takes it");
+    run(stores[0].commit()).expect("commits");
+    stores[0].append(id, &batch(1, 2), 1, 1, None).expect("takes it");
+    run(stores[0].commit()).expect("commits");
+    drop(stores);
+    let disk = disk.after_crash(Persist::None);
+    let head = disk.files().into_iter().find(|(path, _)| {
+        let is_journal = path.ends_with(".wal");
+        is_journal
+            && disk
+                .content(path)
+                .is_some_and(|content| content.iter().any(|byte| *byte != 0))
+    });
+    assert!(disk.rot(&head.expect("a file with frames").0, 0));
+    for _ in 0..2 {
+        let stores = start(&disk, 1).expect("starts");
+        assert!(stores[0].damage().is_some());
+        let id = stores[0]
+            .find(spec.topic_id, 0)
+            .unwrap_or_else(|| stores[0].create(spec.clone(), LogConfig::default()));
+        assert!(stores[0].damage_of(id).is_some());
+        run(stores[0].close()).expect("closes");
+    }
+    assert!(matches!(start(&disk, 2), Err(OpenError::Corrupt { .. })));
+}
+
 /// Goal: 2, 1, 3, 2 cores, with appends in between; nothing is lost and no old journal stays.
 #[test]
 fn logs_follow_the_cores() {

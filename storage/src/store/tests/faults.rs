@@ -78,6 +78,63 @@ fn a_lying_disk_is_found_out() {
     assert!(matches!(refused, Err(AppendError::Damaged(_))), "{refused:?}");
 }
 
+/// Goal: records that rotted in the middle of a log are an error to whoever asks for them; what stands behind them is not
+/// served in their place, not even when a checkpoint says that they were there.
+#[test]
+fn rot_in_the_middle_is_not_passed_over() {
+    for with_checkpoint in [false, true] {
+        let disk = SimDisk::new();
+        let mut session = session(&disk);
+        let mut history = History::default();
+        let lines = [
+            "create 0",
+            "append 0 1",
+            "commit",
+            "append 0 2",
+            "commit",
+            "append 0 1",
+            "commit",
+        ];
+        assert!(commands(&mut session, &mut history, &lines));
+        // Of the second batch, offsets 1 and 2: its frame is the last but one, and each is one block.
+        let journal = written_blocks(&disk);
+        let (path, block) = journal[journal.len() - 2].clone();
+        if with_checkpoint {
+            assert!(session.command("checkpoint", &mut history));
+        }
+        assert!(session.command("idle", &mut history));
+        drop(session);
+        let disk = disk.after_crash(Persist::None);
+        assert!(disk.rot(&path, block));
+        let session = super::faults::session(&disk);
+        let store = &session.store;
+        let id = store.logs()[0].id;
+        assert!(store.damage_of(id).is_some());
+        let first = run(store.read(id, 0, 4, 1 << 20)).expect("intact");
+        assert_eq!(first.len(), 1, "{first:?}");
+        for from in [1, 2] {
+            assert_eq!(store.read_tail(id, from, 4, 1 << 20), None);
+            let refused = run(store.read(id, from, 4, 1 << 20));
+            assert!(
+                matches!(refused, Err(ReadError::Corrupt(_) | ReadError::OutOfRange { .. })),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+/// Blocks of the journal that hold something, in order; it has not come to its second file.
+fn written_blocks(disk: &SimDisk) -> Vec<(String, u64)> {
+    let mut written = Vec::new();
+    for (path, _) in disk.files().into_iter().filter(|(path, _)| path.ends_with(".wal")) {
+        let content = disk.content(&path).expect("the journal");
+        let blocks = content.chunks(4096).enumerate();
+        let blocks = blocks.filter(|(_, block)| block.iter().any(|byte| *byte != 0));
+        written.extend(blocks.map(|(block, _)| (path.clone(), block as u64)));
+    }
+    written
+}
+
 /// Goal: damage stays reported after any number of starts and checkpoints, and what is intact is served.
 #[test]
 fn damage_is_not_forgotten() {
