@@ -199,18 +199,13 @@ fn check(broker: &Broker, writers: &mut [Writer; 4], committer: &mut Committer, 
 
     for (writer, due) in writers.iter_mut().zip(due) {
         let rest = writer.open.split_off(due);
-        for (partition, offset, number) in std::mem::replace(&mut writer.open, rest) {
-            let found = log[partition].get(offset);
-            let want = (writer.name.to_owned(), number);
-            assert!(
-                found == Some(&want),
-                "round {round}: {} had {number} acknowledged at {partition}/{offset}, the log has {found:?}, end {}",
-                writer.name,
-                log[partition].len()
-            );
-        }
-        for (partition, records) in log.iter().enumerate() {
-            check_order(writer, partition, records, known[partition], round);
+        let acknowledged = std::mem::replace(&mut writer.open, rest);
+        let fault = lost(writer.name, &acknowledged, log).or_else(|| {
+            let mut partitions = log.iter().zip(&known);
+            partitions.find_map(|(records, known)| out_of_order(writer.name, writer.is_idempotent, records, *known))
+        });
+        if let Some(fault) = fault {
+            panic!("round {round}: {}: {fault}", writer.name);
         }
     }
     committer.take_in();
@@ -224,21 +219,72 @@ fn check(broker: &Broker, writers: &mut [Writer; 4], committer: &mut Committer, 
     }
 }
 
-/// A writer's numbers go up by one; a plain writer may repeat what it had to send again.
-fn check_order(writer: &Writer, partition: usize, records: &[(String, u64)], known: usize, round: usize) {
-    let is_mine = |record: &&(String, u64)| record.0 == writer.name;
-    let mut last = records[..known].iter().rev().find(is_mine).map(|record| record.1);
+/// An acknowledged record, (partition, offset, number), that is not where it was acknowledged.
+fn lost(writer: &str, acknowledged: &[(usize, usize, u64)], log: &Log) -> Option<String> {
+    acknowledged.iter().find_map(|&(partition, offset, number)| {
+        let found = log[partition].get(offset);
+        let is_there = found.is_some_and(|(name, found)| name == writer && *found == number);
+        let end = log[partition].len();
+        (!is_there).then(|| format!("{number} was acknowledged at {partition}/{offset}, found {found:?}, end {end}"))
+    })
+}
+
+/// A writer's numbers go up by one in a partition; a plain writer may repeat what it had to send again. Records before
+/// `known` were judged before.
+fn out_of_order(writer: &str, is_idempotent: bool, records: &[(String, u64)], known: usize) -> Option<String> {
+    let is_its = |record: &&(String, u64)| record.0 == writer;
+    let mut last = records[..known].iter().rev().find(is_its).map(|record| record.1);
     let mut highest = last;
-    for (_, number) in records[known..].iter().filter(is_mine) {
+    for (_, number) in records[known..].iter().filter(is_its) {
         let next = last.map_or(0, |last| last + 1);
-        let is_repeat = !writer.is_idempotent && highest.is_some_and(|highest| *number <= highest);
-        assert!(
-            *number == next || is_repeat,
-            "round {round}: {} in partition {partition}: {number} after {last:?}",
-            writer.name
-        );
+        let is_repeat = !is_idempotent && highest.is_some_and(|highest| *number <= highest);
+        if *number != next && !is_repeat {
+            return Some(format!("{number} after {last:?}"));
+        }
         last = Some(*number);
         highest = highest.max(last);
+    }
+    None
+}
+
+/// The test of the test: a history of each kind that a broken broker leaves is noticed, and a right one is not.
+#[test]
+fn a_broken_history_is_noticed() {
+    let history =
+        |numbers: &[u64]| -> Vec<(String, u64)> { numbers.iter().map(|number| ("w".to_owned(), *number)).collect() };
+    let acknowledged = [(0, 0, 0), (0, 1, 1), (0, 2, 2)];
+    let log = |numbers: &[u64]| vec![history(numbers)];
+    assert_eq!(lost("w", &acknowledged, &log(&[0, 1, 2, 3])), None);
+    for (what, numbers) in [
+        ("the last one is gone", &[0, 1][..]),
+        ("one in the middle is gone", &[0, 2, 3]),
+        ("one was replaced", &[0, 7, 2]),
+        ("all have moved", &[9, 0, 1, 2]),
+    ] {
+        assert!(lost("w", &acknowledged, &log(numbers)).is_some(), "{what}");
+    }
+    assert!(
+        lost("other", &acknowledged, &log(&[0, 1, 2])).is_some(),
+        "another's record is there"
+    );
+
+    let fault = |is_idempotent, numbers: &[u64], known| out_of_order("w", is_idempotent, &history(numbers), known);
+    assert_eq!(fault(true, &[0, 1, 2, 3], 2), None);
+    assert_eq!(fault(false, &[0, 1, 2, 1, 2, 3], 2), None);
+    for (what, is_idempotent, numbers) in [
+        ("twice from an idempotent writer", true, &[0, 1, 1, 2][..]),
+        ("an earlier one again from an idempotent writer", true, &[0, 1, 2, 0]),
+        ("the wrong way round", true, &[0, 2, 1]),
+        ("a gap of an idempotent writer", true, &[0, 1, 3]),
+        ("a gap of a plain writer", false, &[0, 1, 3]),
+        ("does not begin at the beginning", false, &[1, 2]),
+    ] {
+        for known in 0..=1 {
+            assert!(
+                fault(is_idempotent, numbers, known).is_some() || (known == 1 && numbers[0] == 1),
+                "{what}"
+            );
+        }
     }
 }
 
