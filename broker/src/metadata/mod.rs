@@ -7,7 +7,8 @@
 //!
 //! Everything in here is a function of its arguments: no clock, no chance, no files, no sockets. Existence (topics,
 //! partitions, brokers) is the root log's and makes a [`RootImage`], leadership is the shard logs' and makes one
-//! [`ShardImage`] each; readers see both as one [`Image`].
+//! [`ShardImage`] each; readers see both as one [`Image`]. Who leads a group runs its [`controller`], which decides one entry
+//! at a time; [`snapshot`] makes an image into bytes and back.
 
 pub mod chunk_map;
 pub mod controller;

@@ -3,6 +3,7 @@
 mod chunk_map;
 mod controller;
 mod image;
+mod one_log;
 mod reconcile;
 mod records;
 mod script;
