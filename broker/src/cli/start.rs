@@ -106,6 +106,9 @@ impl Start {
         for note in loaded.notes {
             tracing::info!("{note}");
         }
+        for warning in loaded.warnings {
+            tracing::warn!("{warning}");
+        }
         Ok((loaded.broker, hostname))
     }
 }

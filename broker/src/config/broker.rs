@@ -21,8 +21,15 @@ const FLUSHED_BEFORE_ACK: Effect = Nothing("records are on disk before they are 
 const NO_COMPACTION_YET: Effect = Nothing("compaction is not built yet");
 const ONE_KIND_OF_NODE: Effect = Nothing("every node is broker and controller in one");
 const NO_REPLICATION_YET: Effect = Nothing("replication is not built yet");
+const NO_METRICS_YET: Effect = Nothing("metrics are not built yet");
+const NO_TRANSACTIONS_YET: Effect = Nothing("transactions are not built yet");
+const NO_CONSUMER_GROUPS_YET: Effect =
+    Nothing("the group protocol of KIP-848 is not built yet; clients use the classic one");
 const NO_SHARE_GROUPS_YET: Effect = Nothing("share groups are not built yet");
 const NO_SECURITY_YET: Effect = Nothing("only PLAINTEXT listeners are served yet");
+
+/// What whoever sets `cleanup.policy=compact` should know.
+pub const NOT_COMPACTED: &str = "compact is kept, but nothing compacts yet: old records of a key stay";
 
 const fn synonym(name: &'static str, times: i64) -> Synonym {
     Synonym { name, times }
@@ -62,12 +69,12 @@ table! {
             log_retention_minutes: Option<i32> = "log.retention.minutes", "", AtLeast(-1), Restart, [synonym("log.retention.hours", 60)], "Minutes for which records are kept, unless log.retention.ms says it.";
             log_retention_hours: i32 = "log.retention.hours", "168", AtLeast(-1), Restart, [], "Hours for which records are kept, unless log.retention.ms or .minutes says it.";
             log_retention_bytes: i64 = "log.retention.bytes", "-1", AtLeast(-1), Live, [], "Bytes of a partition above which its oldest segments go; -1 is no limit.";
-            log_retention_check_interval_ms: i64 = "log.retention.check.interval.ms", "300000", AtLeast(1), Restart, [], "Milliseconds between looks for segments to delete.";
+            log_retention_check_interval_ms: i64 = "log.retention.check.interval.ms", "300000", AtLeast(1), Nothing("storage looks every 30 seconds"), [], "Milliseconds between looks for segments to delete.";
             log_segment_bytes: i32 = "log.segment.bytes", "1073741824", AtLeast(1_048_576), Live, [], "Bytes after which a new segment is begun.";
             log_roll_ms: Option<i64> = "log.roll.ms", "", AtLeast(1), Live, [synonym("log.roll.hours", 3_600_000)], "Milliseconds after which a new segment is begun, full or not.";
             log_roll_hours: i32 = "log.roll.hours", "168", AtLeast(1), Restart, [], "Hours after which a new segment is begun, unless log.roll.ms says it.";
-            log_roll_jitter_ms: Option<i64> = "log.roll.jitter.ms", "", AtLeast(0), Live, [synonym("log.roll.jitter.hours", 3_600_000)], "At most this many milliseconds, drawn per segment, are taken off log.roll.ms.";
-            log_roll_jitter_hours: i32 = "log.roll.jitter.hours", "0", AtLeast(0), Restart, [], "The same in hours, unless log.roll.jitter.ms says it.";
+            log_roll_jitter_ms: Option<i64> = "log.roll.jitter.ms", "", AtLeast(0), Nothing("segments are rolled without jitter yet"), [synonym("log.roll.jitter.hours", 3_600_000)], "At most this many milliseconds, drawn per segment, are taken off log.roll.ms.";
+            log_roll_jitter_hours: i32 = "log.roll.jitter.hours", "0", AtLeast(0), Nothing("segments are rolled without jitter yet"), [], "The same in hours, unless log.roll.jitter.ms says it.";
             log_index_interval_bytes: i32 = "log.index.interval.bytes", "4096", AtLeast(0), Live, [], "Bytes of records between two entries of a segment's index.";
             log_message_timestamp_type: String = "log.message.timestamp.type", "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), Live, [], "Whether a record keeps the producer's timestamp or gets the broker's.";
             log_message_timestamp_before_max_ms: i64 = "log.message.timestamp.before.max.ms", "9223372036854775807", AtLeast(0), Live, [], "How far in the past, in milliseconds, a producer's timestamp may lie.";
@@ -79,44 +86,44 @@ table! {
             socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", AtLeast(1), Restart, [], "Largest request in bytes; a connection that announces more is closed.";
             fetch_max_bytes: i32 = "fetch.max.bytes", "57671680", AtLeast(1024), Restart, [], "Most bytes of records in one fetch response, whatever the client asks for.";
             max_incremental_fetch_session_cache_slots: i32 = "max.incremental.fetch.session.cache.slots", "1000", AtLeast(0), Restart, [], "Incremental fetch sessions this broker remembers.";
-            max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", AtLeast(1), Restart, [], "Most partitions that one DescribeTopicPartitions response names.";
+            max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", AtLeast(1), Nothing("DescribeTopicPartitions is not built yet"), [], "Most partitions that one DescribeTopicPartitions response names.";
             // Producers and transactions.
-            producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Live, [], "Milliseconds after which the sequence of a silent producer is forgotten.";
-            producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Restart, [], "Milliseconds between looks for silent producers.";
-            transaction_state_log_num_partitions: i32 = "transaction.state.log.num.partitions", "50", AtLeast(1), Restart, [], "Partitions of __transaction_state; must not change once it exists.";
-            transaction_state_log_replication_factor: i16 = "transaction.state.log.replication.factor", "3", AtLeast(1), Restart, [], "Replicas of __transaction_state, capped by the brokers alive when it is created.";
-            transaction_state_log_min_isr: i32 = "transaction.state.log.min.isr", "2", AtLeast(1), Restart, [], "min.insync.replicas of __transaction_state, capped by its replicas.";
-            transaction_state_log_segment_bytes: i32 = "transaction.state.log.segment.bytes", "104857600", AtLeast(1_048_576), Restart, [], "segment.bytes of __transaction_state.";
-            transaction_max_timeout_ms: i32 = "transaction.max.timeout.ms", "900000", AtLeast(1), Restart, [], "Longest transaction timeout in milliseconds that a producer may ask for.";
-            transactional_id_expiration_ms: i32 = "transactional.id.expiration.ms", "604800000", AtLeast(1), Restart, [], "Milliseconds after which an unused transactional id is forgotten.";
-            transaction_abort_timed_out_transaction_cleanup_interval_ms: i32 = "transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", AtLeast(1), Restart, [], "Milliseconds between looks for transactions that are over their time.";
-            transaction_remove_expired_transaction_cleanup_interval_ms: i32 = "transaction.remove.expired.transaction.cleanup.interval.ms", "3600000", AtLeast(1), Restart, [], "Milliseconds between looks for transactional ids to forget.";
-            transaction_partition_verification_enable: bool = "transaction.partition.verification.enable", "true", Any, Live, [], "Whether a transactional batch is checked against the coordinator before it is appended.";
+            producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds after which the sequence of a silent producer is forgotten.";
+            producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds between looks for silent producers.";
+            transaction_state_log_num_partitions: i32 = "transaction.state.log.num.partitions", "50", AtLeast(1), NO_TRANSACTIONS_YET, [], "Partitions of __transaction_state; must not change once it exists.";
+            transaction_state_log_replication_factor: i16 = "transaction.state.log.replication.factor", "3", AtLeast(1), NO_TRANSACTIONS_YET, [], "Replicas of __transaction_state, capped by the brokers alive when it is created.";
+            transaction_state_log_min_isr: i32 = "transaction.state.log.min.isr", "2", AtLeast(1), NO_TRANSACTIONS_YET, [], "min.insync.replicas of __transaction_state, capped by its replicas.";
+            transaction_state_log_segment_bytes: i32 = "transaction.state.log.segment.bytes", "104857600", AtLeast(1_048_576), NO_TRANSACTIONS_YET, [], "segment.bytes of __transaction_state.";
+            transaction_max_timeout_ms: i32 = "transaction.max.timeout.ms", "900000", AtLeast(1), NO_TRANSACTIONS_YET, [], "Longest transaction timeout in milliseconds that a producer may ask for.";
+            transactional_id_expiration_ms: i32 = "transactional.id.expiration.ms", "604800000", AtLeast(1), NO_TRANSACTIONS_YET, [], "Milliseconds after which an unused transactional id is forgotten.";
+            transaction_abort_timed_out_transaction_cleanup_interval_ms: i32 = "transaction.abort.timed.out.transaction.cleanup.interval.ms", "10000", AtLeast(1), NO_TRANSACTIONS_YET, [], "Milliseconds between looks for transactions that are over their time.";
+            transaction_remove_expired_transaction_cleanup_interval_ms: i32 = "transaction.remove.expired.transaction.cleanup.interval.ms", "3600000", AtLeast(1), NO_TRANSACTIONS_YET, [], "Milliseconds between looks for transactional ids to forget.";
+            transaction_partition_verification_enable: bool = "transaction.partition.verification.enable", "true", Any, NO_TRANSACTIONS_YET, [], "Whether a transactional batch is checked against the coordinator before it is appended.";
             // Groups.
             offsets_topic_num_partitions: i32 = "offsets.topic.num.partitions", "50", AtLeast(1), Restart, [], "Partitions of __consumer_offsets; must not change once it exists.";
             offsets_topic_replication_factor: i16 = "offsets.topic.replication.factor", "3", AtLeast(1), Restart, [], "Replicas of __consumer_offsets, capped by the brokers alive when it is created.";
             offsets_topic_segment_bytes: i32 = "offsets.topic.segment.bytes", "104857600", AtLeast(1_048_576), Restart, [], "segment.bytes of __consumer_offsets.";
             offsets_retention_minutes: i32 = "offsets.retention.minutes", "10080", AtLeast(1), Restart, [], "Minutes for which the offsets of an empty group are kept.";
             offsets_retention_check_interval_ms: i64 = "offsets.retention.check.interval.ms", "600000", AtLeast(1), Restart, [], "Milliseconds between looks for offsets to forget.";
-            offsets_commit_timeout_ms: i32 = "offsets.commit.timeout.ms", "5000", AtLeast(1), Restart, [], "Milliseconds that a commit may wait for the replicas of its offsets partition.";
+            offsets_commit_timeout_ms: i32 = "offsets.commit.timeout.ms", "5000", AtLeast(1), NO_REPLICATION_YET, [], "Milliseconds that a commit may wait for the replicas of its offsets partition.";
             offset_metadata_max_bytes: i32 = "offset.metadata.max.bytes", "4096", AtLeast(0), Restart, [], "Longest text in bytes that a client may attach to a committed offset.";
             group_min_session_timeout_ms: i32 = "group.min.session.timeout.ms", "6000", AtLeast(0), Restart, [], "Shortest session timeout in milliseconds that a member of a classic group may ask for.";
             group_max_session_timeout_ms: i32 = "group.max.session.timeout.ms", "1800000", AtLeast(0), Restart, [], "Longest session timeout in milliseconds that a member of a classic group may ask for.";
             group_initial_rebalance_delay_ms: i32 = "group.initial.rebalance.delay.ms", "3000", AtLeast(0), Restart, [], "Milliseconds that a new classic group waits for more members before its first rebalance.";
             group_max_size: i32 = "group.max.size", "2147483647", AtLeast(1), Restart, [], "Most members of a classic group.";
-            group_consumer_session_timeout_ms: i32 = "group.consumer.session.timeout.ms", "45000", AtLeast(1), Restart, [], "Milliseconds after which a silent member of a consumer group is out.";
-            group_consumer_min_session_timeout_ms: i32 = "group.consumer.min.session.timeout.ms", "45000", AtLeast(1), Restart, [], "Shortest consumer.session.timeout.ms that a group may have.";
-            group_consumer_max_session_timeout_ms: i32 = "group.consumer.max.session.timeout.ms", "60000", AtLeast(1), Restart, [], "Longest consumer.session.timeout.ms that a group may have.";
-            group_consumer_heartbeat_interval_ms: i32 = "group.consumer.heartbeat.interval.ms", "5000", AtLeast(1), Restart, [], "Milliseconds between heartbeats that members of a consumer group are told to keep.";
-            group_consumer_min_heartbeat_interval_ms: i32 = "group.consumer.min.heartbeat.interval.ms", "5000", AtLeast(1), Restart, [], "Shortest consumer.heartbeat.interval.ms that a group may have.";
-            group_consumer_max_heartbeat_interval_ms: i32 = "group.consumer.max.heartbeat.interval.ms", "15000", AtLeast(1), Restart, [], "Longest consumer.heartbeat.interval.ms that a group may have.";
-            group_consumer_max_size: i32 = "group.consumer.max.size", "2147483647", AtLeast(1), Restart, [], "Most members of a consumer group.";
-            group_consumer_assignors: List = "group.consumer.assignors", "uniform,range", ListOf(&["uniform", "range"]), Restart, [], "Assignors that a consumer group may ask for; the first is the default.";
+            group_consumer_session_timeout_ms: i32 = "group.consumer.session.timeout.ms", "45000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Milliseconds after which a silent member of a consumer group is out.";
+            group_consumer_min_session_timeout_ms: i32 = "group.consumer.min.session.timeout.ms", "45000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Shortest consumer.session.timeout.ms that a group may have.";
+            group_consumer_max_session_timeout_ms: i32 = "group.consumer.max.session.timeout.ms", "60000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Longest consumer.session.timeout.ms that a group may have.";
+            group_consumer_heartbeat_interval_ms: i32 = "group.consumer.heartbeat.interval.ms", "5000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Milliseconds between heartbeats that members of a consumer group are told to keep.";
+            group_consumer_min_heartbeat_interval_ms: i32 = "group.consumer.min.heartbeat.interval.ms", "5000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Shortest consumer.heartbeat.interval.ms that a group may have.";
+            group_consumer_max_heartbeat_interval_ms: i32 = "group.consumer.max.heartbeat.interval.ms", "15000", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Longest consumer.heartbeat.interval.ms that a group may have.";
+            group_consumer_max_size: i32 = "group.consumer.max.size", "2147483647", AtLeast(1), NO_CONSUMER_GROUPS_YET, [], "Most members of a consumer group.";
+            group_consumer_assignors: List = "group.consumer.assignors", "uniform,range", ListOf(&["uniform", "range"]), NO_CONSUMER_GROUPS_YET, [], "Assignors that a consumer group may ask for; the first is the default.";
             // Replication.
-            replica_lag_time_max_ms: i64 = "replica.lag.time.max.ms", "30000", AtLeast(1), Restart, [], "Milliseconds after which a follower that has not caught up leaves the in-sync replicas.";
-            broker_session_timeout_ms: i32 = "broker.session.timeout.ms", "9000", AtLeast(1), Restart, [], "Milliseconds after which a silent broker is taken for dead.";
-            broker_heartbeat_interval_ms: i32 = "broker.heartbeat.interval.ms", "2000", AtLeast(1), Restart, [], "Milliseconds between a broker's signs of life.";
-            auto_leader_rebalance_enable: bool = "auto.leader.rebalance.enable", "true", Any, Restart, [], "Whether leadership goes back to the preferred replicas by itself.";
+            replica_lag_time_max_ms: i64 = "replica.lag.time.max.ms", "30000", AtLeast(1), NO_REPLICATION_YET, [], "Milliseconds after which a follower that has not caught up leaves the in-sync replicas.";
+            broker_session_timeout_ms: i32 = "broker.session.timeout.ms", "9000", AtLeast(1), NO_REPLICATION_YET, [], "Milliseconds after which a silent broker is taken for dead.";
+            broker_heartbeat_interval_ms: i32 = "broker.heartbeat.interval.ms", "2000", AtLeast(1), NO_REPLICATION_YET, [], "Milliseconds between a broker's signs of life.";
+            auto_leader_rebalance_enable: bool = "auto.leader.rebalance.enable", "true", Any, NO_REPLICATION_YET, [], "Whether leadership goes back to the preferred replicas by itself.";
         }
         without_field {
             // Threads: a core does everything on its own thread.
@@ -262,13 +269,13 @@ table! {
             i32 = "controller.quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
             i32 = "controller.quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
             Option<Class> = "client.quota.callback.class", "", Any, Nothing("Java classes cannot be loaded"), [], "Decides quotas.";
-            List = "metric.reporters", "org.apache.kafka.common.metrics.JmxReporter", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            i32 = "metrics.num.samples", "2", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            i64 = "metrics.sample.window.ms", "30000", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            String = "metrics.recording.level", "INFO", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            List = "kafka.metrics.reporters", "", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            i32 = "kafka.metrics.polling.interval.secs", "10", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
-            i32 = "telemetry.max.bytes", "1048576", Any, Nothing("metrics are scraped over HTTP"), [], "Of metrics.";
+            List = "metric.reporters", "org.apache.kafka.common.metrics.JmxReporter", Any, NO_METRICS_YET, [], "Of metrics.";
+            i32 = "metrics.num.samples", "2", Any, NO_METRICS_YET, [], "Of metrics.";
+            i64 = "metrics.sample.window.ms", "30000", Any, NO_METRICS_YET, [], "Of metrics.";
+            String = "metrics.recording.level", "INFO", Any, NO_METRICS_YET, [], "Of metrics.";
+            List = "kafka.metrics.reporters", "", Any, NO_METRICS_YET, [], "Of metrics.";
+            i32 = "kafka.metrics.polling.interval.secs", "10", Any, NO_METRICS_YET, [], "Of metrics.";
+            i32 = "telemetry.max.bytes", "1048576", Any, NO_METRICS_YET, [], "Of metrics.";
             // Tiered storage, which is not built yet.
             bool = "remote.log.storage.system.enable", "false", Any, DefaultOnly("tiered storage is not built yet"), [], "Whether old segments move to an object store.";
             i64 = "log.local.retention.ms", "-2", AtLeast(-2), Nothing("tiered storage is not built yet"), [], "Milliseconds for which a tiered segment stays local too.";
@@ -314,6 +321,8 @@ table! {
 pub struct Loaded {
     pub broker: Broker,
     pub notes: Vec<String>,
+    /// What was asked for and cannot be had yet.
+    pub warnings: Vec<String>,
 }
 
 impl Default for Broker {
@@ -339,7 +348,12 @@ impl Broker {
             problems.push(problem);
         }
         if problems.is_empty() {
-            Ok(Loaded { broker, notes })
+            let warnings = broker.unmet();
+            Ok(Loaded {
+                broker,
+                notes,
+                warnings,
+            })
         } else {
             Err(ConfigError { problems })
         }
@@ -358,6 +372,22 @@ impl Broker {
         Broker::from_layers(layers).map_err(|problem| ConfigError {
             problems: vec![problem],
         })
+    }
+
+    /// What is legal, but will surprise whoever set it.
+    fn unmet(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.log_cleanup_policy.0.iter().any(|policy| policy == "compact") {
+            warnings.push(format!("log.cleanup.policy: {NOT_COMPACTED}"));
+        }
+        let factor = self.default_replication_factor;
+        if factor > 1 {
+            warnings.push(format!(
+                "default.replication.factor = {factor}: this broker is alone until replication is built, so topics that \
+                 do not ask for one replica are refused"
+            ));
+        }
+        warnings
     }
 
     fn from_layers(layers: Layers) -> Result<Broker, String> {

@@ -51,7 +51,7 @@ pub struct Layers {
 }
 
 /// Environment variables of the command line itself, or of a container platform; never config keys.
-const RESERVED_ENVIRONMENT: &[&str] = &["CORELANE_CONFIG", "CORELANE_LOG"];
+const RESERVED_ENVIRONMENT: &[&str] = &["CORELANE_BOOTSTRAP_SERVER", "CORELANE_CONFIG", "CORELANE_LOG"];
 
 impl Layers {
     /// Reads all inputs. Notes are worth a line in the log; problems mean that the broker must not start.

@@ -1,12 +1,15 @@
 //! "Did you mean …?": the known word nearest to a mistyped one.
 
+/// A word that differs in more is another word.
+const TYPOS_MAX: usize = 3;
+
 /// The nearest of `known` by edit distance, unless even that one is far off.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let (distance, best) = known
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
         .min()?;
-    (distance <= 2.max(word.chars().count() / 3)).then_some(best)
+    (distance <= (word.chars().count() / 3).clamp(1, TYPOS_MAX)).then_some(best)
 }
 
 /// Insertions, deletions and replacements (Levenshtein); one row of the table at a time.

@@ -80,7 +80,7 @@ fn tables_are_sound() {
 
 #[test]
 fn zero_configuration_starts() {
-    let Loaded { broker, notes } = Broker::load(&Inputs::default()).unwrap();
+    let Loaded { broker, notes, .. } = Broker::load(&Inputs::default()).unwrap();
     assert_eq!(notes, Vec::<String>::new());
     assert_eq!(
         (
@@ -158,7 +158,7 @@ fn later_layers_win() {
         ("PATH".into(), "/bin".into()),
     ];
     inputs.set = vec!["num.partitions=4".into()];
-    let Loaded { broker, notes } = Broker::load(&inputs).unwrap();
+    let Loaded { broker, notes, .. } = Broker::load(&inputs).unwrap();
     assert_eq!(
         (broker.num_partitions, broker.message_max_bytes, broker.log_retention_ms),
         (4, 200, Some(5))
@@ -243,7 +243,7 @@ fn the_server_properties_that_kafka_ships_is_accepted() {
         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
         #log.flush.interval.messages=10000\nlog.retention.hours=168\nlog.segment.bytes=1073741824\n\
         log.retention.check.interval.ms=300000\n";
-    let Loaded { broker, notes } = load(shipped).unwrap();
+    let Loaded { broker, notes, .. } = load(shipped).unwrap();
     let listeners = broker.listeners("h").unwrap();
     assert_eq!(listeners.len(), 1);
     assert_eq!(
@@ -481,4 +481,58 @@ fn nearest_is_near() {
     assert_eq!(nearest("retention.mss", known), Some("retention.ms"));
     assert_eq!(nearest("segmnt.ms", known), Some("segment.ms"));
     assert_eq!(nearest("x", known), None);
+    assert_eq!(
+        nearest("orders", ["readers", "letters"]),
+        None,
+        "another word, not a typo"
+    );
+}
+
+/// Goal: what is accepted and cannot be had yet is said, each with its place; the command line's own variables are not keys.
+#[test]
+fn what_does_nothing_yet_is_said() {
+    let inputs = Inputs {
+        environment: vec![("CORELANE_BOOTSTRAP_SERVER".into(), "elsewhere:9092".into())],
+        set: [
+            "transaction.state.log.min.isr=1",
+            "metric.reporters=a.b.C",
+            "log.cleanup.policy=compact",
+            "default.replication.factor=3",
+        ]
+        .map(str::to_string)
+        .into(),
+        ..Inputs::default()
+    };
+    let loaded = Broker::load(&inputs).unwrap();
+    assert_eq!(
+        loaded.notes,
+        [
+            "--set: transaction.state.log.min.isr changes nothing here: transactions are not built yet",
+            "--set: metric.reporters changes nothing here: metrics are not built yet",
+        ]
+    );
+    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert!(
+        loaded.warnings[0].contains("nothing compacts yet"),
+        "{:?}",
+        loaded.warnings
+    );
+    assert!(
+        loaded.warnings[1].contains("default.replication.factor = 3"),
+        "{:?}",
+        loaded.warnings
+    );
+}
+
+#[test]
+fn a_former_key_is_answered_with_its_successor() {
+    let inputs = Inputs {
+        set: vec!["port=9093".into()],
+        ..Inputs::default()
+    };
+    let refused = Broker::load(&inputs).unwrap_err().to_string();
+    assert!(
+        refused.contains("say listeners=PLAINTEXT://localhost:PORT"),
+        "{refused}"
+    );
 }
