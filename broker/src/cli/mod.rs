@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod client;
 mod consume;
 mod group;
+mod log;
 mod options;
 mod output;
 mod produce;

@@ -1,9 +1,9 @@
 //! `corelane start`: reads the configuration, looks at the host, and runs the node until it is told to stop.
 
 use std::{
-    io::{IsTerminal, Write},
+    io::Write,
     net::{SocketAddr, ToSocketAddrs},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::{Arc, Mutex},
     thread,
@@ -13,6 +13,7 @@ use std::{
 use clap::Args;
 use futures_lite::FutureExt;
 
+use super::log;
 use crate::{
     config::{self, listeners::Bind},
     core::{CONTROLLER_CORE, Message},
@@ -49,7 +50,7 @@ const EXIT_CONFIG: u8 = 78;
 
 impl Start {
     pub fn run(self) -> ExitCode {
-        init_log(self.json);
+        log::init(self.json);
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
             Err(reason) => {
@@ -62,6 +63,11 @@ impl Start {
     fn try_run(self) -> Result<(), String> {
         let (config, hostname) = self.load()?;
         let endpoints = endpoints(&config, &hostname)?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            data = %shown(config.data_dir()),
+            "starting"
+        );
         let claims = claim_ports(&endpoints)?;
         let options = NodeOptions {
             config: Arc::new(config),
@@ -145,6 +151,15 @@ async fn run_core(world: GlommioWorld<Message>, options: NodeOptions, failure: A
     }
 }
 
+/// The whole path: where it lies depends on where the process was started.
+fn shown(path: &str) -> String {
+    let path = Path::new(path);
+    std::path::absolute(path)
+        .unwrap_or_else(|_| path.to_path_buf())
+        .display()
+        .to_string()
+}
+
 fn say_ready(world: &GlommioWorld<Message>, options: &NodeOptions) {
     let endpoint = &options.endpoints.advertised;
     tracing::info!(
@@ -158,17 +173,25 @@ fn say_ready(world: &GlommioWorld<Message>, options: &NodeOptions) {
 }
 
 /// How long a port may still belong to a broker that was killed: the kernel takes a ring apart, with the sockets that it holds,
-/// some time after the process is gone.
+/// some time after the process is gone. Whoever starts us at once after a kill need not know.
 const PORT_WAIT: Duration = Duration::from_secs(5);
 
 /// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
 fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
     let mut claims = Vec::new();
     let deadline = Instant::now() + PORT_WAIT;
+    let mut is_said = false;
     for bind in &endpoints.binds {
         let claim = loop {
             match PortClaim::take(bind.address) {
-                Err(HostError::PortInUse { .. }) if Instant::now() < deadline => {
+                Err(HostError::PortInUse { address }) if Instant::now() < deadline => {
+                    if !std::mem::replace(&mut is_said, true) {
+                        tracing::warn!(
+                            %address,
+                            "the port is taken; waiting up to {} s, in case a broker that was just killed still holds it",
+                            PORT_WAIT.as_secs()
+                        );
+                    }
                     thread::sleep(Duration::from_millis(5))
                 }
                 claim => break claim,
@@ -186,20 +209,6 @@ fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
 /// Nobody replays a real node; ids only must differ.
 fn seed() -> u64 {
     uuid::Uuid::new_v4().as_u64_pair().0
-}
-
-fn init_log(json: bool) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("CORELANE_LOG").unwrap_or_else(|_| "info".into());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
-    if json {
-        builder.json().init();
-    } else {
-        builder.init();
-    }
 }
 
 /// Resolves what the listeners say. One advertised endpoint for all clients, until listeners have names of their own.

@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::{
     CONTROLLER_CORE, Core, Message, commit,
     message::{
-        AbandonCall, Call, DrainCall, ListenCall, OpenCall, PublishCall, RegisteredCall, RunGroupsCall, SettleCall,
-        StopCall,
+        AbandonCall, Call, DrainCall, ListenCall, OpenCall, PublishCall, Recovered, RegisteredCall, RunGroupsCall,
+        SettleCall, StopCall,
     },
 };
 use crate::{
@@ -56,13 +56,29 @@ impl<W: World<Message = Message>> Core<W> {
             .await
             .map_err(|error| error.to_string())?;
         let home = |log: &LogSpec| self.home_of(log) as u32;
+        if identity.journal_cores != identity.cores {
+            let (from, to) = (identity.journal_cores, identity.cores);
+            tracing::info!(from, to, "another number of cores than before: moving the journals");
+        }
         let identity = rehome(&world.disk(), &identity, home, &self.store_options())
             .await
             .map_err(|error| error.to_string())?;
-        self.on_every_core(|| OpenCall(identity.clone()))
+        let began = world.now();
+        let recovered = self
+            .on_every_core(|| OpenCall(identity.clone()))
             .await
             .into_iter()
-            .collect::<Result<(), String>>()?;
+            .collect::<Result<Vec<Recovered>, String>>()?;
+        let logs: usize = recovered.iter().map(|core| core.logs).sum();
+        let records: i64 = recovered.iter().map(|core| core.records).sum();
+        let took_ms = world.now().since(began).as_millis() as u64;
+        tracing::info!(
+            start = identity.incarnation,
+            logs,
+            records,
+            took_ms,
+            "journals recovered"
+        );
         self.on_every_core(|| RunGroupsCall)
             .await
             .into_iter()
@@ -188,13 +204,19 @@ impl<W: World<Message = Message>> Core<W> {
     }
 
     /// Opens this core's journal and logs.
-    pub(super) async fn open(&self, identity: Identity) -> Result<(), String> {
+    pub(super) async fn open(&self, identity: Identity) -> Result<Recovered, String> {
         let options = self.store_options();
         let core = self.world.core();
         let store = Store::open(self.world.disk(), &identity, core as u32, options)
             .await
             .map_err(|error| format!("core {core}: {error}"))?;
-        for log in store.logs() {
+        let logs = store.logs();
+        let of_topics = logs.iter().filter(|log| log.spec.topic_id != METADATA_TOPIC_ID);
+        let recovered = Recovered {
+            logs: of_topics.clone().count(),
+            records: of_topics.map(|log| log.end_offset - log.start_offset).sum(),
+        };
+        for log in logs {
             if let Some(damage) = &log.damaged {
                 tracing::error!(
                     topic = log.spec.topic,
@@ -210,7 +232,7 @@ impl<W: World<Message = Message>> Core<W> {
         );
         self.world.spawn("commit", commit::run(self.clone()));
         self.world.spawn("background", commit::run_background(self.clone()));
-        Ok(())
+        Ok(recovered)
     }
 
     fn store_options(&self) -> StoreOptions {

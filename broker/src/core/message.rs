@@ -59,7 +59,7 @@ macro_rules! calls {
 
 calls! {
     /// Open the store of this core; the data directory is formatted and locked.
-    Open(OpenCall) -> Result<(), String>;
+    Open(OpenCall) -> Result<Recovered, String>;
     /// Recover and run the raft groups of this core.
     RunGroups(RunGroupsCall) -> Result<(), String>;
     /// Make these changes true: open, close, lead. Answered once done.
@@ -95,6 +95,13 @@ calls! {
 pub struct OpenCall(pub Identity);
 pub struct RunGroupsCall;
 pub struct PublishCall(pub Arc<[Change]>);
+/// What the journal and segments of one core hold of topics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recovered {
+    pub logs: usize,
+    pub records: i64,
+}
+
 /// The broker epoch of this process's own registration.
 pub struct RegisteredCall(pub u64);
 pub struct SettleCall;

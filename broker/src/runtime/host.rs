@@ -44,7 +44,10 @@ pub enum HostError {
     DirectoryInUse { path: PathBuf, owner: String },
     #[error("data directory {}: {error}", path.display())]
     Directory { path: PathBuf, error: io::Error },
-    #[error("{address} is in use by another process")]
+    #[error(
+        "{address} is in use by another process.\n\
+         Stop it, or choose another port: --set listeners=PLAINTEXT://HOST:PORT"
+    )]
     PortInUse { address: SocketAddr },
     #[error("cannot listen on {address}: {error}")]
     Port { address: SocketAddr, error: io::Error },
