@@ -70,6 +70,8 @@ pub trait Disk: Clone + 'static {
     fn sync_dir(&self, directory: &str) -> impl Future<Output = io::Result<()>>;
     /// Free bytes of the file system, for the disk-full policy.
     fn free_bytes(&self) -> impl Future<Output = io::Result<u64>>;
+    /// Where this is, for whoever reads the log.
+    fn location(&self) -> String;
     /// Writes a whole small file that Kafka's tools read (for example `leader-epoch-checkpoint`), by rename.
     fn write_whole(&self, path: &str, content: &[u8]) -> impl Future<Output = io::Result<()>>;
 }

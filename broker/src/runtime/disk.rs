@@ -127,6 +127,11 @@ impl Disk for RingDisk {
         blocking(move || host::free_bytes(&root)).await
     }
 
+    fn location(&self) -> String {
+        std::path::absolute(&*self.root)
+            .map_or_else(|_| self.root.display().to_string(), |root| root.display().to_string())
+    }
+
     async fn write_whole(&self, path: &str, content: &[u8]) -> io::Result<()> {
         let path = self.path(path)?;
         let content = content.to_vec();

@@ -241,17 +241,29 @@ pub async fn read_whole<F: DiskFile>(file: &F, directory: &str) -> Result<Aligne
     Ok(bytes)
 }
 
-/// All files prewritten and durable, and only then the checkpoint that makes them a journal.
+/// All files prewritten and durable, and only then the checkpoint that makes them a journal. Space is reserved for all
+/// of them before the first byte is written, so that a disk that is too small is found out at once.
 async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &StoreOptions) -> Result<(), OpenError> {
     let io = |error| OpenError::io(directory, error);
     disk.create_dir(directory).await.map_err(io)?;
     let zeros = Bytes::from_owner(aligned_zeroed(CHUNK));
+    let len = u64::from(options.journal_file_bytes);
+    let mut files = Vec::new();
     for slot in 0..options.journal_files {
         let file = open_or_new(disk, &format!("{directory}/{slot:04}.wal"))
             .await
             .map_err(io)?;
-        let len = u64::from(options.journal_file_bytes);
-        file.allocate(0, len).await.map_err(io)?;
+        if let Err(error) = file.allocate(0, len).await {
+            return Err(match error.kind() {
+                std::io::ErrorKind::StorageFull => {
+                    no_room(disk, directory, len * u64::from(options.journal_files)).await
+                }
+                _ => io(error),
+            });
+        }
+        files.push(file);
+    }
+    for file in files {
         let mut at = 0;
         while at < len {
             let part = zeros.slice(..(len - at).min(CHUNK as u64) as usize);
@@ -287,6 +299,19 @@ async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &
         file_blocks: options.journal_file_bytes / BLOCK as u32,
     };
     checkpoint::write(&copies[0], &header, &[0; 12]).await.map_err(io)
+}
+
+async fn no_room<D: Disk>(disk: &D, directory: &str, journal_bytes: u64) -> OpenError {
+    let free = disk
+        .free_bytes()
+        .await
+        .map_or("few".to_string(), |free| (free >> 20).to_string());
+    OpenError::Refused(format!(
+        "{directory} in {}: the disk has no room for the journal of this core, {} MiB; {free} MiB are free now.\n\
+         Make room, start fewer cores, or choose a smaller journal.bytes.per.core",
+        disk.location(),
+        journal_bytes >> 20
+    ))
 }
 
 async fn open_or_new<D: Disk>(disk: &D, path: &str) -> std::io::Result<D::File> {

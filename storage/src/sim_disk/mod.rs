@@ -312,6 +312,10 @@ impl Disk for SimDisk {
         Ok(image.capacity.saturating_sub(image.used()))
     }
 
+    fn location(&self) -> String {
+        "a simulated disk".to_string()
+    }
+
     async fn write_whole(&self, path: &str, content: &[u8]) -> io::Result<()> {
         self.begin(Operation::Directory).await?;
         self.inner.image.borrow_mut().write_whole(path, content);

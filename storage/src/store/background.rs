@@ -96,13 +96,21 @@ impl<D: Disk> Store<D> {
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
                 // The journal still has everything. Retention or an operator makes space.
                 if !std::mem::replace(&mut inner.background.borrow_mut().disk_full, true) {
-                    tracing::error!("the disk is full: appends wait");
+                    let (location, free_bytes) = (inner.disk.location(), self.free_bytes().await);
+                    tracing::error!(
+                        location,
+                        free_bytes,
+                        "the disk is full: segments cannot grow, and appends wait as soon as the journal is full, too"
+                    );
                 }
                 return Ok(false);
             }
             Err(error) => return Err(self.poison(&format!("segment write: {error}"))),
         };
-        inner.background.borrow_mut().disk_full = false;
+        if std::mem::take(&mut inner.background.borrow_mut().disk_full) {
+            let (location, free_bytes) = (inner.disk.location(), self.free_bytes().await);
+            tracing::info!(location, free_bytes, "the disk has room again: appends go on");
+        }
         let mut state = inner.state.borrow_mut();
         for out in &done {
             let log = out.plan.log;
@@ -115,6 +123,11 @@ impl<D: Disk> Store<D> {
         drop(state);
         inner.pushed();
         Ok(true)
+    }
+
+    /// For the log; a file system that does not tell shows as none.
+    async fn free_bytes(&self) -> Option<u64> {
+        self.inner.disk.free_bytes().await.ok()
     }
 
     /// Chooses logs, and journals what must be known of their files first.
