@@ -1,6 +1,8 @@
 //! CreatePartitions (key 37), versions 0 to 3: more partitions for topics that exist. Version 2 is flexible, 3 may answer
 //! THROTTLING_QUOTA_EXCEEDED.
 
+use std::collections::BTreeMap;
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
@@ -22,6 +24,12 @@ pub async fn handle<W: World<Message = Message>>(
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let counts: BTreeMap<String, i32> = request
+        .topics
+        .iter()
+        .filter(|_| !request.validate_only)
+        .map(|topic| (topic.name.clone(), topic.count))
+        .collect();
     let wish = Wish::CreatePartitions(CreatePartitions {
         topics: request.topics.into_iter().map(more_partitions).collect(),
         validate_only: request.validate_only,
@@ -30,7 +38,13 @@ pub async fn handle<W: World<Message = Message>>(
     let results = match core.wish(wish).await {
         Ok(Answer::PartitionsCreated(topics)) => topics
             .into_iter()
-            .map(|(name, result)| answer(&mut refusals, name, result))
+            .map(|(name, result)| {
+                if let (Some(partitions), Ok(())) = (counts.get(&name), &result) {
+                    let client_id = context.client_id();
+                    tracing::info!(peer = %context.peer, client_id, topic = name, partitions, "partitions added");
+                }
+                answer(&mut refusals, name, result)
+            })
             .collect(),
         Ok(other) => unreachable!("the answer of another wish: {other:?}"),
         Err(error) => names

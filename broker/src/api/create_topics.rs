@@ -13,7 +13,7 @@ use corelane_protocol::{
 
 use super::{context::RequestContext, refusals::Refusals};
 use crate::{
-    config::topic,
+    config::{broker::NOT_COMPACTED, topic},
     core::{Core, Message},
     metadata::decide::{Answer, CreateTopics, CreatedTopic, NewTopic, Wish, WishError},
     runtime::world::World,
@@ -25,6 +25,7 @@ pub async fn handle<W: World<Message = Message>>(
     request: CreateTopicsRequest,
 ) -> CreateTopicsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
+    let is_done = !request.validate_only;
     let wish = Wish::CreateTopics(CreateTopics {
         topics: request.topics.into_iter().map(new_topic).collect(),
         validate_only: request.validate_only,
@@ -33,7 +34,12 @@ pub async fn handle<W: World<Message = Message>>(
     let topics = match core.wish(wish).await {
         Ok(Answer::TopicsCreated(topics)) => topics
             .into_iter()
-            .map(|(name, result)| answer(&core, &mut refusals, name, result))
+            .map(|(name, result)| {
+                if let (true, Ok(created)) = (is_done, &result) {
+                    log_created(&context, &name, created);
+                }
+                answer(&core, &mut refusals, name, result)
+            })
             .collect(),
         Ok(other) => unreachable!("the answer of another wish: {other:?}"),
         Err(error) => names
@@ -44,6 +50,22 @@ pub async fn handle<W: World<Message = Message>>(
     CreateTopicsResponse {
         topics,
         ..Default::default()
+    }
+}
+
+fn log_created(context: &RequestContext, topic: &str, created: &CreatedTopic) {
+    tracing::info!(
+        peer = %context.peer,
+        client_id = context.client_id(),
+        topic,
+        topic_id = %created.topic_id,
+        partitions = created.num_partitions,
+        replicas = created.replication_factor,
+        "topic created"
+    );
+    let is_compacted = |(key, value): &(String, String)| key == "cleanup.policy" && value.contains("compact");
+    if created.configs.iter().any(is_compacted) {
+        tracing::warn!(topic, "cleanup.policy: {NOT_COMPACTED}");
     }
 }
 

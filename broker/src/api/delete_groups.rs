@@ -24,6 +24,10 @@ pub async fn handle<W: World<Message = Message>>(
             other => unreachable!("the answer of another request: {other:?}"),
         })
         .collect();
+    for group in answers.iter().filter(|group| group.error_code.is_none()) {
+        let (client_id, group) = (context.client_id(), &group.group_id);
+        tracing::info!(peer = %context.peer, client_id, group, "group deleted");
+    }
     DeleteGroupsResponse {
         results: answers,
         ..Default::default()

@@ -45,6 +45,9 @@ pub async fn handle<W: World<Message = Message>>(
     let responses = if core.config.delete_topic_enable {
         match core.wish(Wish::DeleteTopics(topics.clone())).await {
             Ok(Answer::TopicsDeleted(deleted)) => {
+                for topic in deleted.iter().filter(|topic| topic.result.is_ok()) {
+                    log_deleted(&context, topic);
+                }
                 deleted.into_iter().map(|topic| answer(&mut refusals, topic)).collect()
             }
             Ok(other) => unreachable!("the answer of another wish: {other:?}"),
@@ -63,6 +66,16 @@ pub async fn handle<W: World<Message = Message>>(
         responses,
         ..Default::default()
     }
+}
+
+fn log_deleted(context: &RequestContext, topic: &DeletedTopic) {
+    tracing::info!(
+        peer = %context.peer,
+        client_id = context.client_id(),
+        topic = topic.name.as_deref(),
+        topic_id = %topic.topic_id,
+        "topic deleted"
+    );
 }
 
 fn answer(refusals: &mut Refusals<'_>, topic: DeletedTopic) -> DeletableTopicResult {

@@ -26,6 +26,18 @@ use crate::{
 pub mod resource_type {
     pub const TOPIC: i8 = 2;
     pub const BROKER: i8 = 4;
+
+    /// As Kafka's messages name it.
+    pub fn name(number: i8) -> &'static str {
+        match number {
+            TOPIC => "TOPIC",
+            BROKER => "BROKER",
+            8 => "BROKER_LOGGER",
+            16 => "CLIENT_METRICS",
+            32 => "GROUP",
+            _ => "UNKNOWN",
+        }
+    }
 }
 
 pub async fn handle<W: World<Message = Message>>(
@@ -115,7 +127,7 @@ fn entries<W: World<Message = Message>>(
         }
         other => Err((
             ErrorCode::INVALID_REQUEST,
-            format!("Unsupported resource type: {other}"),
+            format!("Unsupported resource type: {}", resource_type::name(other)),
         )),
     }
 }

@@ -1,6 +1,8 @@
 //! IncrementalAlterConfigs (key 44), versions 0 to 1: set, delete, append to or subtract from single configs (KIP-339).
 //! Version 1 is flexible. Topics only; other resources are refused.
 
+use std::collections::BTreeMap;
+
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
@@ -11,6 +13,7 @@ use corelane_protocol::{
 
 use super::{context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
 use crate::{
+    config::broker::NOT_COMPACTED,
     core::{Core, Message},
     metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},
     runtime::world::World,
@@ -41,6 +44,10 @@ pub async fn handle<W: World<Message = Message>>(
     }
     if !wished.is_empty() {
         let names: Vec<Resource> = wished.iter().map(|(resource, _)| resource.clone()).collect();
+        let mut changes: BTreeMap<Resource, Vec<ConfigChange>> = BTreeMap::new();
+        if !request.validate_only {
+            changes.extend(wished.iter().cloned());
+        }
         let wish = Wish::AlterConfigs(AlterConfigs {
             resources: wished,
             validate_only: request.validate_only,
@@ -53,6 +60,11 @@ pub async fn handle<W: World<Message = Message>>(
                 .map(|resource| (resource, Err(error.clone())))
                 .collect(),
         };
+        for (resource, result) in &results {
+            if let (Some(changes), Ok(())) = (changes.get(resource), result) {
+                log_altered(&context, resource, changes);
+            }
+        }
         responses.extend(results.into_iter().map(|(resource, result)| match resource {
             Resource::Topic(name) => answer(&mut refusals, resource_type::TOPIC, name, result),
             Resource::Broker(name) => answer(&mut refusals, resource_type::BROKER, name, result),
@@ -64,11 +76,27 @@ pub async fn handle<W: World<Message = Message>>(
     }
 }
 
+fn log_altered(context: &RequestContext, resource: &Resource, changes: &[ConfigChange]) {
+    let (kind, name) = match resource {
+        Resource::Topic(name) => (resource_type::TOPIC, name),
+        Resource::Broker(name) => (resource_type::BROKER, name),
+    };
+    let kind = resource_type::name(kind);
+    for ConfigChange { key, op, value } in changes {
+        let client_id = context.client_id();
+        tracing::info!(peer = %context.peer, client_id, kind, name, key, ?op, value, "config altered");
+        let is_compacted = value.as_ref().is_some_and(|value| value.contains("compact"));
+        if key == "cleanup.policy" && is_compacted && *op != ConfigOp::Subtract {
+            tracing::warn!(name, "cleanup.policy: {NOT_COMPACTED}");
+        }
+    }
+}
+
 fn changes(resource: &AlterConfigsResource) -> Result<Vec<ConfigChange>, WishError> {
     if resource.resource_type != resource_type::TOPIC {
         let message = format!(
-            "Configs of resource type {} cannot be altered yet.",
-            resource.resource_type
+            "Configs of {} resources cannot be altered yet.",
+            resource_type::name(resource.resource_type)
         );
         return Err(WishError::new(ErrorCode::INVALID_REQUEST, message));
     }
