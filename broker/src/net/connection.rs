@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::{activity::Activity, in_flight::InFlight};
+use super::{activity::Activity, complaints, in_flight::InFlight};
 use crate::{
     api::{
         context::{Appends, Outcome},
@@ -45,7 +45,7 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
     };
     match AssertUnwindSafe(conversation.or(silence)).catch_unwind().await {
         Ok(Ok(())) => tracing::debug!(%peer, "connection closed"),
-        Ok(Err(reason)) => tracing::warn!(%peer, %reason, "connection closed"),
+        Ok(Err(reason)) => core.complaints.closed(core.world.now(), peer, &reason),
         Err(_) => tracing::error!(%peer, "connection closed: handling one of its requests panicked"),
     }
     stream.shutdown();
@@ -61,7 +61,7 @@ async fn read_requests<W: World<Message = Message>>(
     let frame_bytes_max = core.config.socket_request_max_bytes as usize;
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
     loop {
-        while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| error.to_string())? {
+        while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| explain(&received, error))? {
             let bytes = frame.len();
             let may_overlap = dispatch::may_overlap(&frame);
             in_flight.admit(may_overlap).await;
@@ -102,6 +102,14 @@ fn take_frame(received: &mut BytesMut, frame_bytes_max: usize) -> Result<Option<
             Ok(Some(received.split_to(bytes).freeze()))
         }
         _ => Ok(None),
+    }
+}
+
+/// A length that cannot be is most often the beginning of another protocol.
+fn explain(received: &[u8], error: FrameError) -> String {
+    match complaints::other_protocol(received) {
+        Some(other) => other.to_owned(),
+        None => error.to_string(),
     }
 }
 

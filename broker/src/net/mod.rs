@@ -1,12 +1,14 @@
 //! Connections: accept, frames, order of answers, byte budgets. Bodies are decoded elsewhere.
 
 mod activity;
+mod complaints;
 mod connection;
 mod in_flight;
 pub mod quota;
 
 use std::net::SocketAddr;
 
+pub use complaints::Complaints;
 use quota::Verdict;
 
 use crate::{
