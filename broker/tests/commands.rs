@@ -216,6 +216,78 @@ fn a_topic_from_creation_to_deletion() {
 }
 
 #[test]
+fn a_group_is_described_with_its_lag() {
+    let broker = Broker::start("describe");
+    let topic = &format!("orders-{}", std::process::id());
+    let group = &format!("readers-{}", std::process::id());
+    broker.good(&["topic", "create", topic, "--partitions", "1"], "");
+    broker.good(&["produce", topic], "a\nb\nc\n");
+    // To the end of the topic, and not for ever.
+    let read = broker.good(&["consume", topic, "-g", group, "-e"], "");
+    assert_eq!(read, "a\nb\nc\n");
+    broker.good(&["produce", topic], "d\ne\n");
+    for words in [
+        &["group", "describe", group][..],
+        &["group", "describe"],
+        &["group", "describe", "--all-groups"],
+    ] {
+        let described = broker.json(words);
+        let mine = described
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["group"] == group.as_str());
+        let row = &mine.unwrap()["partitions"][0];
+        assert_eq!(
+            (&row["current_offset"], &row["log_end_offset"], &row["lag"]),
+            (&3.into(), &5.into(), &2.into()),
+            "{described}"
+        );
+    }
+    let table = broker.good(&["group", "describe", group], "");
+    assert!(table.contains("LOG-END-OFFSET") && table.contains("(Empty"), "{table}");
+    // The clock starts when the partitions are ours, however long that took.
+    let read = broker.good(&["consume", topic, "-g", group, "--timeout-ms", "1"], "");
+    assert!(read.is_empty() || read == "d\ne\n", "{read}");
+    let quiet = broker.run(&["consume", topic, "--timeout-ms", "200"], "");
+    let said = String::from_utf8(quiet.stderr).unwrap();
+    assert!(said.contains("no record came within 200 ms"), "{said}");
+    // A group outlives its topic.
+    broker.good(&["topic", "delete", topic], "");
+    broker.good(&["group", "describe", group], "");
+}
+
+#[test]
+fn the_brokers_own_topics_are_not_deleted_by_accident() {
+    let broker = Broker::start("internal");
+    let topic = &format!("orders-{}", std::process::id());
+    broker.good(&["topic", "create", topic], "");
+    broker.good(&["consume", topic, "-g", "readers", "-e"], "");
+    let refused = broker.bad(&["topic", "delete", topic, "__consumer_offsets"], "");
+    assert!(refused.contains("Say --internal"), "{refused}");
+    broker.good(&["topic", "describe", topic, "__consumer_offsets"], "");
+    broker.good(&["topic", "delete", topic], "");
+    // Not on somebody else's cluster.
+    if broker.child.is_some() {
+        broker.good(&["topic", "delete", "__consumer_offsets", "--internal"], "");
+    }
+}
+
+/// A broker that took the question and never answers, as with a full disk.
+#[test]
+fn silence_is_named() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap().to_string();
+    let output = Command::new(env!("CARGO_BIN_EXE_corelane"))
+        .args(["topic", "list", "-b", &address, "--request-timeout-ms", "200"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("did not answer ApiVersions within 200 ms"), "{said}");
+    assert!(said.contains("--request-timeout-ms"), "{said}");
+}
+
+#[test]
 fn wrong_words_are_answered_with_the_right_ones() {
     let broker = Broker::start("words");
     let topic = &format!("payments-{}", std::process::id());
@@ -241,6 +313,15 @@ fn wrong_words_are_answered_with_the_right_ones() {
         broker
             .bad(&["consume", topic, "--offset", "soon"], "")
             .contains("say earliest, latest, an offset")
+    );
+    let error: Value = serde_json::from_str(&broker.bad(&["topic", "create", topic, "--json"], "")).unwrap();
+    assert_eq!(error["code"], "TOPIC_ALREADY_EXISTS");
+    assert!(error["error"].as_str().unwrap().contains(topic.as_str()), "{error}");
+    let beyond = broker.run(&["consume", topic, "-p", "0", "--offset", "7", "-e"], "");
+    let said = String::from_utf8(beyond.stderr).unwrap();
+    assert!(
+        beyond.status.success() && said.contains("offset 7 is beyond the end"),
+        "{said}"
     );
     let beyond = broker.bad(&["consume", topic, "-p", "0", "--offset", "7", "-n", "1"], "");
     assert!(beyond.contains("it holds 0 to 0"), "{beyond}");

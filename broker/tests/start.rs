@@ -2,14 +2,21 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read},
-    net::TcpListener,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
     os::unix::{fs::FileExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
     time::{Duration, Instant},
+};
+
+use corelane_protocol::{
+    frame,
+    header::RequestHeader,
+    message::Message,
+    messages::create_topics::{CreatableTopic, CreateTopicsRequest},
 };
 
 const EXIT_CONFIG: i32 = 78;
@@ -54,6 +61,21 @@ impl Start {
         let ended = Running::new(self.command(cores, set)).end();
         assert_eq!(ended.code, Some(EXIT_CONFIG), "{cores} cores: {}", ended.log);
         ended.log
+    }
+
+    /// Sends bytes as a client would, and waits for the first bytes of an answer or, `to_end`, for the connection's end.
+    fn send(&self, bytes: &[u8], to_end: bool) -> usize {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        if to_end {
+            // A reset is an end, too.
+            let _ = stream.read_to_end(&mut answer);
+            return answer.len();
+        }
+        answer.resize(4, 0);
+        stream.read(&mut answer).unwrap()
     }
 
     /// A broker that was ready once, and stopped in order.
@@ -244,6 +266,90 @@ fn two_signals_at_once_are_one_stop() {
     let ended = running.end();
     assert_eq!(ended.code, Some(0), "{}", ended.log);
     assert!(ended.log.contains("stopped"), "{}", ended.log);
+}
+
+#[test]
+fn the_log_tells_of_a_start_and_a_stop() {
+    let start = Start::new();
+    start.run_once(1);
+    let mut running = Running::new(start.command(2, &[]));
+    running.wait_ready();
+    running.signal("TERM");
+    let log = running.end().log;
+    for said in [
+        "starting",
+        concat!("version=\"", env!("CARGO_PKG_VERSION"), "\""),
+        start.directory.to_str().unwrap(),
+        "moving the journals",
+        "journals recovered",
+        "ready",
+        "stopping",
+        "stopped",
+    ] {
+        assert!(log.contains(said), "{said} is missing:\n{log}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_said_at_once_and_then_refused() {
+    let start = Start::new();
+    let _taken = TcpListener::bind(("127.0.0.1", start.port)).unwrap();
+    let said = start.refusal(2, &[]);
+    assert!(said.contains("the port is taken; waiting up to 5 s"), "{said}");
+    assert!(said.contains("is in use by another process"), "{said}");
+    assert!(!start.directory.exists(), "nothing is written before the port is ours");
+}
+
+/// Goal: a client can neither forge a line of the log nor flood it, and one that speaks another protocol is told apart.
+#[test]
+fn what_clients_send_does_not_break_the_log() {
+    let start = Start::new();
+    let mut running = Running::new(start.command(2, &[]));
+    running.wait_ready();
+    let hostile = "x\nforged line\r\u{1b}[31m";
+    let request = CreateTopicsRequest {
+        topics: vec![
+            CreatableTopic {
+                name: hostile.to_owned(),
+                num_partitions: 1,
+                replication_factor: 1,
+                ..Default::default()
+            },
+            CreatableTopic {
+                name: "good".to_owned(),
+                num_partitions: 1,
+                replication_factor: 1,
+                ..Default::default()
+            },
+        ],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
+    let header = RequestHeader {
+        api_key: CreateTopicsRequest::API_KEY,
+        api_version: 4,
+        correlation_id: 1,
+        client_id: Some(hostile.to_owned()),
+    };
+    let answered = start.send(&frame::request(&header, &request), false);
+    assert!(answered > 0);
+    for _ in 0..30 {
+        start.send(b"GET /metrics HTTP/1.1\r\n\r\n", true);
+    }
+    start.send(&[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc], true);
+    running.signal("TERM");
+    let log = running.end().log;
+    assert!(log.lines().all(|line| !line.starts_with("forged")), "{log}");
+    assert!(!log.contains('\u{1b}') && !log.contains('\r'), "{log:?}");
+    assert!(
+        log.contains("topic not created") && log.contains("topic created"),
+        "{log}"
+    );
+    let complaints = log.lines().filter(|line| line.contains("this looks like HTTP")).count();
+    assert!(
+        (1..=20).contains(&complaints),
+        "{complaints} lines of 30, two cores:\n{log}"
+    );
 }
 
 /// In order of their folders, so that the last one is the last core's.

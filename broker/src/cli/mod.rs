@@ -36,17 +36,22 @@ pub enum Command {
 
 /// Runs what the words of the process say; without a command, starts a broker with the defaults.
 pub fn run() -> ExitCode {
-    let result = match Cli::parse().command.unwrap_or(Command::Start(start::Start::default())) {
+    let command = Cli::parse().command.unwrap_or(Command::Start(start::Start::default()));
+    let (result, cluster) = match &command {
         Command::Start(start) => return start.run(),
-        Command::Topic(topic) => topic.run(),
-        Command::Produce(produce) => produce.run(),
-        Command::Consume(consume) => consume.run(),
-        Command::Group(group) => group.run(),
+        Command::Topic(topic) => (topic.run(), &topic.cluster),
+        Command::Produce(produce) => (produce.run(), &produce.cluster),
+        Command::Consume(consume) => (consume.run(), &consume.cluster),
+        Command::Group(group) => (group.run(), &group.cluster),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // Whoever read our output has enough, as in `corelane consume … | head`.
         Err(ClientError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) if cluster.json => {
+            eprintln!("{}", error.json());
+            ExitCode::FAILURE
+        }
         Err(error) => {
             eprintln!("corelane: {error}");
             ExitCode::FAILURE

@@ -19,7 +19,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Args, Clone, Debug)]
 pub struct Produce {
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 
     /// The topic to write to.
     #[arg(value_name = "TOPIC")]
@@ -224,16 +224,26 @@ impl Produce {
             return Ok(());
         }
         let total: i64 = written.values().sum();
-        let parts: Vec<String> = written
-            .iter()
-            .map(|(partition, count)| format!("{partition}: {count}"))
-            .collect();
-        let parts = if parts.is_empty() {
-            String::new()
-        } else {
-            format!(" (by partition {})", parts.join(", "))
-        };
-        print_text(&format!("{total} records written to {}{parts}\n", self.topic))
+        print_text(&format!(
+            "{total} records written to {}{}\n",
+            self.topic,
+            by_partition(written)
+        ))
+    }
+}
+
+/// Partitions that the sum names, so that it stays a line.
+const SUMMED_UP_MAX: usize = 10;
+
+fn by_partition(written: &BTreeMap<i32, i64>) -> String {
+    let shown = written.iter().take(SUMMED_UP_MAX);
+    let parts: Vec<String> = shown
+        .map(|(partition, count)| format!("{partition}: {count}"))
+        .collect();
+    match (parts.is_empty(), written.len().saturating_sub(SUMMED_UP_MAX)) {
+        (true, _) => String::new(),
+        (false, 0) => format!(" (by partition {})", parts.join(", ")),
+        (false, more) => format!(" (by partition {}, and {more} more)", parts.join(", ")),
     }
 }
 
@@ -276,6 +286,16 @@ mod tests {
 
     fn produce(words: &[&str]) -> Produce {
         Words::parse_from(["produce"].iter().chain(words)).produce
+    }
+
+    /// Goal: the sum stays a line, however many partitions there are.
+    #[test]
+    fn the_sum_names_a_few_partitions() {
+        let written = |count: i32| (0..count).map(|partition| (partition, 2)).collect();
+        assert_eq!(by_partition(&written(0)), "");
+        assert_eq!(by_partition(&written(2)), " (by partition 0: 2, 1: 2)");
+        let many = by_partition(&written(400));
+        assert!(many.ends_with("9: 2, and 390 more)"), "{many}");
     }
 
     /// Goal: a line is taken apart at the first separator only, and a null value deletes.

@@ -49,7 +49,7 @@ pub struct Start {
 const EXIT_CONFIG: u8 = 78;
 
 impl Start {
-    pub fn run(self) -> ExitCode {
+    pub fn run(&self) -> ExitCode {
         log::init(self.json);
         match self.try_run() {
             Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +60,7 @@ impl Start {
         }
     }
 
-    fn try_run(self) -> Result<(), String> {
+    fn try_run(&self) -> Result<(), String> {
         let (config, hostname) = self.load()?;
         let endpoints = endpoints(&config, &hostname)?;
         tracing::info!(

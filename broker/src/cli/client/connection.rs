@@ -174,6 +174,15 @@ impl Connection {
     }
 
     fn broken(&self, api: ApiKey, source: io::Error) -> ClientError {
+        // What a socket's timeout looks like (`SO_RCVTIMEO`).
+        if matches!(source.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) {
+            let waited = self.stream.read_timeout().ok().flatten().unwrap_or_default();
+            return ClientError::NoAnswer {
+                address: self.address.clone(),
+                api,
+                waited_ms: waited.as_millis(),
+            };
+        }
         ClientError::Broken {
             address: self.address.clone(),
             api,

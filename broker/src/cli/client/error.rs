@@ -24,6 +24,15 @@ pub enum ClientError {
         source: io::Error,
     },
     #[error(
+        "{address} did not answer {api} within {waited_ms} ms; whether it was carried out is not known.\n\
+         Its log may say what it waits for, such as a full disk. --request-timeout-ms waits longer."
+    )]
+    NoAnswer {
+        address: String,
+        api: ApiKey,
+        waited_ms: u128,
+    },
+    #[error(
         "{address} sent what is not Kafka's protocol: {problem}\nIs that port really a broker's, and a plaintext one?"
     )]
     Garbled { address: String, problem: DecodeError },
@@ -72,6 +81,20 @@ impl ClientError {
             code,
             message,
         }
+    }
+
+    /// For programs: what people read, and Kafka's name of the error if a broker sent one.
+    pub fn json(&self) -> serde_json::Value {
+        let text = self.to_string();
+        match self {
+            ClientError::Refused { code, .. } => serde_json::json!({"error": text, "code": code.to_string()}),
+            _ => serde_json::json!({"error": text}),
+        }
+    }
+
+    /// The connection cannot be used any more: an answer to something else may still come on it.
+    pub fn is_connection_lost(&self) -> bool {
+        matches!(self, ClientError::Broken { .. } | ClientError::NoAnswer { .. })
     }
 
     /// `Ok` if the code says so.

@@ -110,7 +110,7 @@ impl Client {
     /// Asks one broker. A connection that failed is forgotten, so that the next try opens another.
     pub fn ask_broker<Q: Call>(&mut self, broker: i32, request: &Q) -> Result<Q::Answer, ClientError> {
         let answer = self.connection(broker)?.ask(request);
-        if matches!(answer, Err(ClientError::Broken { .. })) {
+        if answer.as_ref().is_err_and(ClientError::is_connection_lost) {
             self.connections.remove(&broker);
         }
         answer
@@ -146,7 +146,7 @@ impl Client {
         wait: Duration,
     ) -> Result<Q::Answer, ClientError> {
         let answer = self.connection(broker)?.ask_within(request, wait);
-        if matches!(answer, Err(ClientError::Broken { .. })) {
+        if answer.as_ref().is_err_and(ClientError::is_connection_lost) {
             self.connections.remove(&broker);
         }
         answer
@@ -275,7 +275,7 @@ fn address(host: &str, port: i32) -> String {
 fn may_retry(error: &ClientError) -> bool {
     match error {
         ClientError::Refused { code, .. } => code.is_retriable(),
-        ClientError::Broken { .. } | ClientError::Unreachable { .. } => true,
+        ClientError::Broken { .. } | ClientError::NoAnswer { .. } | ClientError::Unreachable { .. } => true,
         _ => false,
     }
 }

@@ -17,14 +17,14 @@ use std::time::{Duration, Instant};
 #[derive(Args, Clone, Debug)]
 pub struct Consume {
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
 
     /// The topics to read.
     #[arg(required = true, value_name = "TOPIC")]
     topics: Vec<String>,
 
     /// Read as a member of this consumer group, which shares the partitions and remembers offsets.
-    #[arg(long, short, value_name = "GROUP", conflicts_with_all = ["offset", "partition", "until_end"])]
+    #[arg(long, short, value_name = "GROUP", conflicts_with_all = ["offset", "partition"])]
     group: Option<String>,
 
     /// Start with the oldest record (in a group: where it has no offset yet), not with what comes from now on.
@@ -43,11 +43,11 @@ pub struct Consume {
     #[arg(long, short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max_messages: Option<u64>,
 
-    /// End when no record has come for so long, in milliseconds.
+    /// End when no record has come for so long, in milliseconds; in a group, counted from the assignment of partitions.
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u64>,
 
-    /// End at what was the end of the topics when we began.
+    /// End at what was the end of the topics when we began; in a group, of the partitions that are ours.
     #[arg(long, short = 'e')]
     until_end: bool,
 
@@ -58,11 +58,15 @@ pub struct Consume {
 /// How often a member commits what it has printed.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
 
+/// Where partitions ended when we began.
+type Ends = BTreeMap<TopicPartition, i64>;
+
 /// What decides when to end.
 struct Ending {
     left: Option<u64>,
     idle_max: Option<Duration>,
     last_record: Instant,
+    taken: u64,
     /// Set by SIGINT and SIGTERM.
     is_stopped: Arc<AtomicBool>,
 }
@@ -76,18 +80,29 @@ impl Consume {
             left: self.max_messages,
             idle_max: self.timeout_ms.map(Duration::from_millis),
             last_record: Instant::now(),
+            taken: 0,
             is_stopped: stop_flag()?,
         };
+        let ends = if self.until_end {
+            Some(client.end_offsets(&topics)?)
+        } else {
+            None
+        };
         match &self.group {
-            None => self.read_alone(&mut client, topics, &mut printer, &mut ending),
-            Some(group) => self.read_in_group(group, &mut client, &mut printer, &mut ending),
+            None => self.read_alone(&mut client, topics, ends, &mut printer, &mut ending)?,
+            Some(group) => self.read_in_group(group, &mut client, ends, &mut printer, &mut ending)?,
         }
+        if let (0, Some(idle_max)) = (ending.taken, self.timeout_ms.filter(|_| ending.is_idle())) {
+            eprintln!("corelane: no record came within {idle_max} ms");
+        }
+        Ok(())
     }
 
     fn read_alone(
         &self,
         client: &mut Client,
         topics: Vec<MetadataResponseTopic>,
+        ends: Option<Ends>,
         printer: &mut Printer,
         ending: &mut Ending,
     ) -> Result<(), ClientError> {
@@ -96,11 +111,9 @@ impl Consume {
             |(_, partition): &TopicPartition| self.partition.is_empty() || self.partition.contains(partition);
         let mut positions = client.resolve(self.position(), &topics)?;
         positions.retain(|key, _| is_asked(key));
-        let ends = if self.until_end {
-            Some(client.end_offsets(&topics)?)
-        } else {
-            None
-        };
+        if let Some(ends) = &ends {
+            warn_beyond(&positions, ends);
+        }
         let mut reader = Reader::new(topics, positions);
         loop {
             let is_at_end = ends.as_ref().is_some_and(|ends| is_at(reader.positions(), ends));
@@ -108,13 +121,7 @@ impl Consume {
                 return Ok(());
             }
             for mut batch in reader.poll(client)? {
-                if let Some(ends) = &ends {
-                    let end = ends
-                        .get(&(batch.topic.clone(), batch.partition))
-                        .copied()
-                        .unwrap_or(i64::MAX);
-                    batch.records.retain(|record| record.offset < end);
-                }
+                cut_off(&mut batch, ends.as_ref());
                 ending.take(&mut batch);
                 printer.print(&batch)?;
             }
@@ -126,16 +133,20 @@ impl Consume {
         &self,
         group: &str,
         client: &mut Client,
+        ends: Option<Ends>,
         printer: &mut Printer,
         ending: &mut Ending,
     ) -> Result<(), ClientError> {
         let mut member = Member::join(client, group, &self.topics)?;
         loop {
             let mut reader = self.reader_of(group, &member, client)?;
+            // Joining takes its time, and nothing can come before it.
+            ending.last_record = Instant::now();
             let mut printed = BTreeMap::new();
             let mut commit_due = Instant::now() + COMMIT_EVERY;
             let is_in = loop {
-                let is_over = ending.is_over();
+                let is_at_end = ends.as_ref().is_some_and(|ends| is_at(reader.positions(), ends));
+                let is_over = is_at_end || ending.is_over();
                 if is_over || Instant::now() >= commit_due {
                     commit_due = Instant::now() + COMMIT_EVERY;
                     let offsets = std::mem::take(&mut printed);
@@ -155,6 +166,7 @@ impl Consume {
                     continue;
                 }
                 for mut batch in reader.poll(client)? {
+                    cut_off(&mut batch, ends.as_ref());
                     ending.take(&mut batch);
                     printer.print(&batch)?;
                     if let Some(last) = batch.records.last() {
@@ -217,9 +229,11 @@ impl Consume {
 
 impl Ending {
     fn is_over(&self) -> bool {
-        self.left == Some(0)
-            || self.is_stopped.load(Ordering::Relaxed)
-            || self.idle_max.is_some_and(|max| self.last_record.elapsed() >= max)
+        self.left == Some(0) || self.is_stopped.load(Ordering::Relaxed) || self.is_idle()
+    }
+
+    fn is_idle(&self) -> bool {
+        self.idle_max.is_some_and(|max| self.last_record.elapsed() >= max)
     }
 
     /// Counts a batch's records, and cuts off those that are too many.
@@ -231,11 +245,30 @@ impl Ending {
         if !batch.records.is_empty() {
             self.last_record = Instant::now();
         }
+        self.taken += batch.records.len() as u64;
+    }
+}
+
+/// Leaves only what is before the end of its partition, if one is given.
+fn cut_off(batch: &mut Batch, ends: Option<&Ends>) {
+    let end = ends.and_then(|ends| ends.get(&(batch.topic.clone(), batch.partition)));
+    if let Some(end) = end {
+        batch.records.retain(|record| record.offset < *end);
+    }
+}
+
+/// Nothing will be read there, which should not look like an empty partition.
+fn warn_beyond(positions: &BTreeMap<TopicPartition, i64>, ends: &Ends) {
+    for ((topic, partition), position) in positions {
+        let end = ends.get(&(topic.clone(), *partition)).copied().unwrap_or(i64::MAX);
+        if *position > end {
+            eprintln!("corelane: offset {position} is beyond the end of {topic}-{partition}, which is {end}");
+        }
     }
 }
 
 /// Whether every position has come to its end.
-fn is_at(positions: &BTreeMap<TopicPartition, i64>, ends: &BTreeMap<TopicPartition, i64>) -> bool {
+fn is_at(positions: &BTreeMap<TopicPartition, i64>, ends: &Ends) -> bool {
     positions
         .iter()
         .all(|(key, position)| ends.get(key).is_none_or(|end| position >= end))

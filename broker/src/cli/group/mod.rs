@@ -8,12 +8,13 @@ mod offsets;
 use super::client::{Client, ClientError};
 use super::options::Cluster;
 use clap::{Args, Subcommand};
+use corelane_protocol::messages::metadata::MetadataResponseTopic;
 
 /// Show consumer groups, move their offsets, delete them.
 #[derive(Args, Clone, Debug)]
 pub struct Group {
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
     #[command(subcommand)]
     action: Action,
 }
@@ -63,6 +64,19 @@ fn all_groups(
     }
     groups.sort_by(|(_, left), (_, right)| left.group_id.cmp(&right.group_id));
     Ok(groups)
+}
+
+/// Those of these topics that exist, each with the partitions that have a leader: groups outlive topics.
+fn topics_left(client: &mut Client, names: &[String]) -> Result<Vec<MetadataResponseTopic>, ClientError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut topics = client.metadata(Some(names))?.topics;
+    topics.retain(|topic| topic.error_code.is_none());
+    for topic in &mut topics {
+        topic.partitions.retain(|partition| partition.leader_id >= 0);
+    }
+    Ok(topics)
 }
 
 /// There is no such group, with the nearest name that there is.

@@ -17,10 +17,17 @@ pub struct Delete {
     /// A topic that is not there is fine.
     #[arg(long)]
     if_exists: bool,
+
+    /// Also the broker's own topics: without __consumer_offsets, every group forgets how far it has read.
+    #[arg(long)]
+    internal: bool,
 }
 
 impl Delete {
     pub fn run(&self, client: &mut Client, json: bool) -> Result<(), ClientError> {
+        if !self.internal {
+            self.check_none_is_internal(client)?;
+        }
         let request = DeleteTopicsRequest {
             topic_names: self.topics.clone(),
             timeout_ms: client.timeout_ms(),
@@ -49,5 +56,16 @@ impl Delete {
             table.print(json)?;
         }
         failure
+    }
+
+    fn check_none_is_internal(&self, client: &mut Client) -> Result<(), ClientError> {
+        let found = client.metadata(Some(&self.topics))?.topics;
+        match found.into_iter().find(|topic| topic.is_internal) {
+            Some(topic) => Err(ClientError::Usage(format!(
+                "topic '{}' is the broker's own; nothing was deleted. Say --internal if that is what you want",
+                topic.name.unwrap_or_default()
+            ))),
+            None => Ok(()),
+        }
     }
 }

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 #[derive(Args, Clone, Debug)]
 pub struct Topic {
     #[command(flatten)]
-    cluster: Cluster,
+    pub cluster: Cluster,
     #[command(subcommand)]
     action: Action,
 }
