@@ -178,7 +178,24 @@ impl DiskFile for RingFile {
     async fn write_at(&self, position: u64, bytes: Bytes, sync: Sync) -> io::Result<()> {
         assert_aligned(position, bytes.len());
         let durable = sync == Sync::Data;
-        ring::write(&self.ring, &self.file, position, bytes, durable, self.priority).await
+        let mut done = 0;
+        loop {
+            let at = position + done as u64;
+            let rest = bytes.slice(done..);
+            let wanted = rest.len();
+            let written = ring::write(&self.ring, &self.file, at, rest, durable, self.priority).await?;
+            done += written;
+            if written == wanted {
+                return Ok(());
+            }
+            // A disk that is getting full takes a part first; only the next write says why it takes no more.
+            if written == 0 || !written.is_multiple_of(BLOCK) {
+                return Err(io::Error::new(
+                    io::ErrorKind::WriteZero,
+                    format!("short write: {done} of {} bytes at {position}", bytes.len()),
+                ));
+            }
+        }
     }
 
     async fn flush(&self) -> io::Result<()> {
