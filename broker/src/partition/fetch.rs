@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
+use corelane_storage::ReadError;
 
 use super::PartitionKey;
 use crate::{
@@ -169,56 +170,100 @@ fn remove<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) -> Option
 
 /// Everything from memory, or None if some part needs the disk.
 fn read_memory<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> Option<FetchAnswer> {
-    let mut budget = call.max_bytes;
-    let mut results = Vec::with_capacity(call.parts.len());
-    for part in &call.parts {
-        let result = match plan(core, part) {
-            Ok(Plan { log, empty, from, upto }) => {
-                let wanted = part.max_bytes.min(budget);
-                if from >= upto || (budget == 0 && call.max_bytes > 0) {
-                    empty
-                } else {
-                    with_records(
-                        empty,
-                        core.store().read_tail(log, from, upto, wanted)?,
-                        budget,
-                        call.max_bytes,
-                    )
-                }
-            }
-            Err(result) => *result,
-        };
-        budget = budget.saturating_sub(result.bytes());
-        results.push(result);
+    let mut filling = Filling::new(core, call);
+    while let Some(wanted) = filling.next_wanted() {
+        let records = core
+            .store()
+            .read_tail(wanted.log, wanted.from, wanted.upto, wanted.max_bytes)?;
+        filling.add(Ok(records));
     }
-    Some(FetchAnswer(results))
+    Some(filling.finish())
 }
 
 async fn read<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> FetchAnswer {
-    let mut budget = call.max_bytes;
-    let mut results = Vec::with_capacity(call.parts.len());
-    for part in &call.parts {
-        let result = match plan(core, part) {
-            Ok(Plan { log, empty, from, upto }) => {
-                let wanted = part.max_bytes.min(budget);
-                if from >= upto || (budget == 0 && call.max_bytes > 0) {
-                    empty
-                } else {
-                    match core.store().read(log, from, upto, wanted).await {
-                        Ok(records) => with_records(empty, records, budget, call.max_bytes),
-                        Err(error) => {
-                            tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = from, %error, "read refused");
-                            FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)
-                        }
-                    }
-                }
-            }
-            Err(result) => *result,
-        };
-        budget = budget.saturating_sub(result.bytes());
-        results.push(result);
+    let mut filling = Filling::new(core, call);
+    while let Some(wanted) = filling.next_wanted() {
+        let records = core
+            .store()
+            .read(wanted.log, wanted.from, wanted.upto, wanted.max_bytes)
+            .await;
+        filling.add(records);
     }
-    FetchAnswer(results)
+    filling.finish()
+}
+
+/// An answer part by part: says what to read next, and takes what was read.
+struct Filling<'a, W: World> {
+    core: &'a Core<W>,
+    call: &'a FetchCall,
+    budget: usize,
+    results: Vec<FetchResult>,
+    /// The next part's result, as it is without records.
+    empty: Option<FetchResult>,
+}
+
+/// Records of one log that an answer has room for.
+struct Wanted {
+    log: corelane_storage::LogId,
+    from: i64,
+    upto: i64,
+    max_bytes: usize,
+}
+
+impl<'a, W: World<Message = Message>> Filling<'a, W> {
+    fn new(core: &'a Core<W>, call: &'a FetchCall) -> Filling<'a, W> {
+        Filling {
+            core,
+            call,
+            budget: call.max_bytes,
+            results: Vec::with_capacity(call.parts.len()),
+            empty: None,
+        }
+    }
+
+    /// Answers the parts that need no read, up to one that does; None if that was the last.
+    fn next_wanted(&mut self) -> Option<Wanted> {
+        while let Some(part) = self.call.parts.get(self.results.len()) {
+            let result = match plan(self.core, part) {
+                Ok(Plan { log, empty, from, upto }) => {
+                    let has_room = self.budget > 0 || self.call.max_bytes == 0;
+                    if from < upto && has_room {
+                        self.empty = Some(empty);
+                        let max_bytes = part.max_bytes.min(self.budget);
+                        return Some(Wanted {
+                            log,
+                            from,
+                            upto,
+                            max_bytes,
+                        });
+                    }
+                    empty
+                }
+                Err(result) => *result,
+            };
+            self.results.push(result);
+        }
+        None
+    }
+
+    /// Takes what was read for the part that was wanted.
+    fn add(&mut self, records: Result<Vec<Bytes>, ReadError>) {
+        let empty = self.empty.take().expect("records are read for a part that wants them");
+        let part = &self.call.parts[self.results.len()];
+        let result = match records {
+            Ok(records) => with_records(empty, records, self.budget, self.call.max_bytes),
+            Err(error) => {
+                tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = part.fetch_offset, %error, "read refused");
+                FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)
+            }
+        };
+        self.budget = self.budget.saturating_sub(result.bytes());
+        self.results.push(result);
+    }
+
+    fn finish(self) -> FetchAnswer {
+        FetchAnswer(self.results)
+    }
 }
 
 /// Adds what was read, unless it is a batch larger than what is left and not the first of the whole answer (KIP-74).
