@@ -60,7 +60,7 @@ impl Follower {
             log.restart(start, output);
             log.raise_high_watermark(start, output);
         }
-        log.adopt(append.leader_epoch, output);
+        log.adopt(append.leader_epoch, false, output);
         let news = if rules.truncate_only_at_conflict {
             news(log, start, append, spans)
         } else {

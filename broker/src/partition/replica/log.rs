@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::{
     Epochs,
-    message::{Output, Recovered},
+    message::{ALL_DURABLE, Output, Recovered},
 };
 
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub(super) struct Log {
     pub high_watermark: i64,
     /// The newest leader epoch that this disk took part in, asked to persist (rule D1).
     pub floor: i32,
+    /// What is written of the high watermark is [`ALL_DURABLE`].
+    all_durable_committed: bool,
     /// The persist that carries the floor.
     floor_persist: u64,
     /// (number, end of the log then) of what is being persisted, oldest first.
@@ -33,6 +35,7 @@ impl Log {
             high_watermark: recovered.high_watermark.min(end),
             floor: recovered.epoch_floor.max(recovered.epochs.last_epoch()),
             epochs: recovered.epochs,
+            all_durable_committed: recovered.high_watermark == ALL_DURABLE,
             floor_persist: 0,
             persisting: VecDeque::new(),
             next_persist: 1,
@@ -44,12 +47,17 @@ impl Log {
         self.epochs.end()
     }
 
-    /// Takes part in an epoch from now on.
-    pub fn adopt(&mut self, leader_epoch: i32, output: &mut Output) {
+    /// Takes part in an epoch from now on; `alone` if it leads it and there is no other replica.
+    pub fn adopt(&mut self, leader_epoch: i32, alone: bool, output: &mut Output) {
         if leader_epoch > self.floor {
             self.floor = leader_epoch;
             self.floor_persist = self.next_persist;
             output.persist.adopt_epoch = Some(leader_epoch);
+            if alone != self.all_durable_committed {
+                self.all_durable_committed = alone;
+                let written = if alone { ALL_DURABLE } else { self.high_watermark };
+                output.persist.high_watermark = Some(written);
+            }
         }
     }
 

@@ -17,6 +17,10 @@ pub struct Identity {
     pub broker_epoch: Option<u64>,
 }
 
+/// Written in place of a high watermark by a leader without other replicas: what is durable is committed, also after a
+/// restart. An epoch that is shared with others replaces it by a number.
+pub const ALL_DURABLE: i64 = i64::MAX;
+
 /// What the disk held at start. All of it counts as durable.
 #[derive(Clone, Debug)]
 pub struct Recovered {
@@ -163,7 +167,7 @@ pub struct Persist {
     pub append: Option<(i64, i64)>,
     /// Raise the log start offset.
     pub log_start: Option<i64>,
-    /// Write the high watermark down; binding if lower than what was written before, a hint otherwise.
+    /// Write the high watermark down, or [`ALL_DURABLE`]; binding if lower than what was written before, a hint otherwise.
     pub high_watermark: Option<i64>,
 }
 

@@ -1,11 +1,18 @@
 //! Replicas against each other, without disk and network.
 
+mod answers;
+mod checks;
 mod controller;
+mod disk;
+mod heal;
 mod mutants;
 mod pair;
+mod roles;
 mod script;
 mod stories;
+mod trace;
 mod walk;
+mod words;
 mod world;
 
 use std::time::Duration;
@@ -13,7 +20,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::*;
-use crate::metadata::records::{Leader as Led, NodeList, Replica as Slot};
+use crate::metadata::records::{Leader as Led, NodeList, PartitionState, Replica as Slot};
 
 /// A log of single-record batches of which everything can be had.
 pub struct Open {

@@ -25,7 +25,9 @@ use std::fmt::Write as _;
 
 use super::{
     controller::describe,
-    world::{Body, Packet, World, show_message},
+    trace::{show_log, show_message},
+    words::Words,
+    world::{Body, Packet, World},
     *,
 };
 
@@ -346,51 +348,5 @@ impl Script {
             }
         };
         self.world.note(|| answer);
-    }
-}
-
-/// `3..5@1 5..6@4`: offsets by epoch.
-fn show_log(records: &world::Records) -> String {
-    let mut text = String::new();
-    let mut from = records.start;
-    while let Some((epoch, _)) = records.at(from) {
-        let same = |offset: &i64| records.at(*offset).is_some_and(|(other, _)| other == epoch);
-        let to = from + (from..).take_while(same).count() as i64;
-        let _ = write!(text, "{}{from}..{to}@{epoch}", if text.is_empty() { "" } else { " " });
-        from = to;
-    }
-    if text.is_empty() {
-        format!("empty at {from}")
-    } else {
-        text
-    }
-}
-
-struct Words<'a>(&'a [&'a str]);
-
-impl Words<'_> {
-    fn node(&self) -> usize {
-        self.0[1].parse().expect("a node")
-    }
-
-    fn number(&self, place: usize) -> Option<i64> {
-        self.0.get(place)?.parse().ok()
-    }
-
-    fn has(&self, word: &str) -> bool {
-        self.0.contains(&word)
-    }
-
-    fn word(&self, key: &str) -> Option<&str> {
-        self.0.iter().find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
-    }
-
-    fn value(&self, key: &str) -> Option<i64> {
-        self.word(key)?.parse().ok()
-    }
-
-    fn list(&self, key: &str) -> Option<Vec<i32>> {
-        let list = self.word(key)?.split(',');
-        Some(list.filter_map(|node| node.parse().ok()).collect())
     }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// xorshift: a walk is its seed.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
     fn new(seed: u64) -> Random {
@@ -52,16 +52,16 @@ impl Variant {
     }
 }
 
-struct Walk {
-    random: Random,
-    world: World,
-    controller: Controller,
+pub struct Walk {
+    pub random: Random,
+    pub world: World,
+    pub controller: Controller,
     /// Of each node: it never restarts with an older view than that.
-    view_floor: Vec<usize>,
-    wipes: bool,
-    min_isr_changes: bool,
-    variant: Variant,
-    next_id: u64,
+    pub view_floor: Vec<usize>,
+    pub wipes: bool,
+    pub min_isr_changes: bool,
+    pub variant: Variant,
+    pub next_id: u64,
 }
 
 impl Walk {
@@ -120,7 +120,7 @@ impl Walk {
         }
     }
 
-    fn produce(&mut self, node: usize) {
+    pub fn produce(&mut self, node: usize) {
         let admitted = |replica: &Replica| replica.admit(Acks::All).is_ok();
         if self.world.nodes[node].replica.as_ref().is_some_and(admitted) {
             let records = 1 + self.random.below(3) as i64;
@@ -151,7 +151,7 @@ impl Walk {
         }
     }
 
-    fn alter(&mut self, packet: Packet) {
+    pub fn alter(&mut self, packet: Packet) {
         let Body::Alter(alter) = packet.body else {
             return;
         };
@@ -221,7 +221,7 @@ impl Walk {
     }
 
     /// The new incarnation is fenced until somebody sees it well.
-    fn restart(&mut self, node: usize) {
+    pub fn restart(&mut self, node: usize) {
         if self.world.nodes[node].replica.is_some() {
             return;
         }
@@ -318,81 +318,6 @@ impl Walk {
             self.world.wipe(node, storage_id);
             self.world.nodes[node].view = 0;
             self.view_floor[node] = 0;
-        }
-    }
-
-    /// No faults any more: in time all replicas are in sync and equal.
-    fn heal(&mut self) {
-        self.world.window = 10;
-        for node in 0..self.world.nodes.len() {
-            self.restart(node);
-            let broker_epoch = self.world.nodes[node].broker_epoch;
-            self.controller.change_root(|root| {
-                let broker = &mut root.brokers[node];
-                broker.fenced = broker.broker_epoch != broker_epoch;
-            });
-        }
-        for round in 0..60 {
-            // What no leader has stays in a follower's log until something else stands there.
-            if round == 50 {
-                (0..self.world.nodes.len()).for_each(|node| self.produce(node));
-            }
-            self.controller.seen = self.controller.roots.len() - 1;
-            self.controller.reconcile(&mut self.world, None, 0);
-            self.world.now += ms(100);
-            for node in 0..self.world.nodes.len() {
-                let newest = self.world.states.len() - 1;
-                if self.world.nodes[node].view < newest {
-                    self.world.tell(node, newest);
-                }
-                self.world.input(node, Input::Tick, &[]);
-            }
-            self.settle();
-        }
-        self.check_healed();
-    }
-
-    fn settle(&mut self) {
-        for _ in 0..1_000 {
-            for node in 0..self.world.nodes.len() {
-                while self.world.nodes[node].writes() > 0 {
-                    self.world.flush(node);
-                }
-            }
-            if self.world.net.is_empty() || self.world.failure.is_some() {
-                return;
-            }
-            let packet = self.world.net.remove(0);
-            match packet.body {
-                Body::Alter(_) => self.alter(packet),
-                _ => self.world.receive(packet),
-            }
-        }
-        self.world.fail("messages go on for ever");
-    }
-
-    fn check_healed(&mut self) {
-        let newest = self.world.states.last().expect("there is a first").clone();
-        let Some(leader) = newest.leader else {
-            return self.world.fail(format!("nobody leads after healing: {newest:?}"));
-        };
-        let log = self.world.nodes[leader.node as usize].log.clone();
-        let end = log.end();
-        if newest.isr.len() != self.world.nodes.len() {
-            return self
-                .world
-                .fail(format!("not all are in sync after healing: {newest:?}"));
-        }
-        for node in 0..self.world.nodes.len() {
-            let replica = self.world.nodes[node].replica.as_ref().expect("all are up");
-            let (own_end, high_watermark) = (replica.end(), replica.high_watermark());
-            let start = log.start.max(self.world.nodes[node].log.start);
-            let same = own_end == end && self.world.nodes[node].log.slice(start, end) == log.slice(start, end);
-            if !same || high_watermark != end {
-                self.world.fail(format!(
-                    "node {node} ends at {own_end} with high watermark {high_watermark}, the leader at {end}"
-                ));
-            }
         }
     }
 }

@@ -1,84 +1,13 @@
 //! Replicas with disks that lose what was not flushed, and a network that loses, doubles and reorders.
 //!
-//! After every step the promises of the module are compared with what clients were told: the committed prefix never
-//! changes, a leader of the newest epoch has all of it, an ack speaks of what is on the disk.
+//! What a node asks to persist is visible to it at once, and durable when it is flushed; what waits for that leaves then.
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::*;
-
-/// A record: its epoch, and a value that no other has.
-pub type Record = (i32, u32);
-
-/// A log as one sees it: by its process, or on its disk.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Records {
-    pub start: i64,
-    pub items: Vec<Record>,
-}
-
-impl Records {
-    pub fn end(&self) -> i64 {
-        self.start + self.items.len() as i64
-    }
-
-    pub fn at(&self, offset: i64) -> Option<Record> {
-        let index = usize::try_from(offset - self.start).ok()?;
-        self.items.get(index).copied()
-    }
-
-    pub fn slice(&self, from: i64, to: i64) -> Vec<Record> {
-        (from..to)
-            .map(|offset| self.at(offset).expect("within the log"))
-            .collect()
-    }
-
-    pub fn epochs(&self) -> Epochs {
-        let ranges = self.items.iter().map(|(epoch, _)| *epoch).zip(self.start..);
-        let mut changes: Vec<(i64, i32)> = Vec::new();
-        for (epoch, offset) in ranges {
-            if changes.last().is_none_or(|(_, last)| *last != epoch) {
-                changes.push((offset, epoch));
-            }
-        }
-        Epochs::recovered(changes, self.end())
-    }
-
-    fn apply(&mut self, persist: &Persist, records: &[Record]) {
-        if let Some(at) = persist.restart_at {
-            *self = Records {
-                start: at,
-                items: Vec::new(),
-            };
-        }
-        if let Some(to) = persist.truncate_to {
-            self.items.truncate((to - self.start).max(0) as usize);
-        }
-        if let Some((from, to)) = persist.append {
-            assert_eq!(from, self.end(), "an append leaves no gap");
-            assert_eq!(to - from, records.len() as i64);
-            self.items.extend_from_slice(records);
-        }
-        if let Some(start) = persist.log_start {
-            self.raise_start(start);
-        }
-    }
-
-    pub fn raise_start(&mut self, to: i64) {
-        let gone = (to - self.start).clamp(0, self.items.len() as i64);
-        self.items.drain(..gone as usize);
-        self.start += gone;
-    }
-}
-
-/// What a power loss leaves.
-#[derive(Clone, Debug)]
-pub struct Disk {
-    pub storage_id: Uuid,
-    pub records: Records,
-    pub floor: i32,
-    pub high_watermark: i64,
-}
+use super::{
+    disk::{Disk, Record, Records},
+    *,
+};
 
 /// One write under way, and what may leave once it is durable.
 struct Write {
@@ -158,7 +87,8 @@ pub struct World {
     pub failure: Option<String>,
     /// What happened in the last command, for scripts.
     pub trace: Option<Vec<String>>,
-    leaders: BTreeMap<i32, (usize, u64)>,
+    /// (node, broker epoch) of each epoch's leader.
+    pub leaders: BTreeMap<i32, (usize, u64)>,
     next_value: u32,
     output: Output,
 }
@@ -455,118 +385,5 @@ impl World {
                 body: Body::Replica(outgoing.message, records),
             });
         }
-    }
-
-    fn check(&mut self, node: usize, before: i64, output: &Output) {
-        if output.role == Some(Role::Leader) {
-            self.check_election(node);
-        }
-        if let Some(high_watermark) = output.high_watermark {
-            self.check_committed(node, before, high_watermark);
-        }
-    }
-
-    fn check_election(&mut self, node: usize) {
-        let held = &self.nodes[node];
-        let epoch = held.replica.as_ref().expect("it just stepped").leader_epoch();
-        let incarnation = (node, held.broker_epoch);
-        let complete = (held.log.start.max(0)..self.committed.len() as i64)
-            .all(|offset| held.log.at(offset) == Some(self.committed[offset as usize]));
-        if *self.leaders.entry(epoch).or_insert(incarnation) != incarnation {
-            self.fail(format!("two leaders of epoch {epoch}"));
-        }
-        // A late leader of an old epoch rightly lacks what was committed since; only the newest must be complete.
-        let newest = self.states.last().is_some_and(|state| state.leader_epoch == epoch);
-        if newest && !complete && !self.unclean {
-            self.fail(format!("node {node} leads epoch {epoch} without all committed records"));
-        }
-    }
-
-    fn check_committed(&mut self, node: usize, before: i64, high_watermark: i64) {
-        let held = &self.nodes[node];
-        let is_leader = held.is_leader();
-        if held.log.end() < high_watermark {
-            return self.fail(format!("node {node}: high watermark beyond the log's end"));
-        }
-        for offset in before.max(held.log.start)..high_watermark {
-            let record = self.nodes[node].log.at(offset).expect("within the log");
-            match self.committed.get(offset as usize) {
-                Some(committed) if *committed == record => {}
-                None if is_leader && offset == self.committed.len() as i64 => self.committed.push(record),
-                _ if self.unclean => {
-                    self.committed.truncate(offset as usize);
-                    self.committed.push(record);
-                }
-                other => {
-                    let other = other.copied();
-                    return self.fail(format!(
-                        "node {node}: offset {offset} is {record:?}, committed was {other:?}"
-                    ));
-                }
-            }
-        }
-    }
-
-    fn note_effects(&mut self, node: usize, output: &Output) {
-        if self.trace.is_none() {
-            return;
-        }
-        let mut lines = Vec::new();
-        let replica = self.nodes[node].replica.as_ref().expect("it just stepped");
-        if let Some(role) = output.role {
-            lines.push(format!("{role:?} in epoch {}", replica.leader_epoch()));
-        }
-        let persist = &output.persist;
-        if let Some(epoch) = persist.adopt_epoch {
-            lines.push(format!("adopt epoch {epoch}"));
-        }
-        if let Some(at) = persist.restart_at {
-            lines.push(format!("restart log at {at}"));
-        }
-        if let Some(to) = persist.truncate_to {
-            lines.push(format!("truncate to {to}"));
-        }
-        if let Some((from, to)) = persist.append {
-            lines.push(format!("append {from}..{to}"));
-        }
-        if let Some(start) = persist.log_start {
-            lines.push(format!("log start {start}"));
-        }
-        if let Some(high_watermark) = persist.high_watermark {
-            lines.push(format!("write down high watermark {high_watermark}"));
-        }
-        if let Some(high_watermark) = output.high_watermark {
-            lines.push(format!("high watermark {high_watermark}"));
-        }
-        if let Some(alter) = &output.alter_partition {
-            let isr: Vec<i32> = alter.new_isr.iter().map(|(node, _)| *node).collect();
-            let recovered = if alter.recovered { ", recovered" } else { "" };
-            lines.push(format!("propose isr {isr:?}{recovered}"));
-        }
-        for outgoing in output.send_now.iter().chain(&output.send_after_persist) {
-            lines.push(format!("-> {}: {}", outgoing.to, show_message(&outgoing.message)));
-        }
-        for mark in Mark::ALL.iter().filter(|mark| output.marks.contains(**mark)) {
-            lines.push(format!("mark {mark:?}"));
-        }
-        for line in lines {
-            self.note(|| format!("{node}: {line}"));
-        }
-    }
-}
-
-pub fn show_message(message: &Message) -> String {
-    match message {
-        Message::Append(append) => format!(
-            "append e{} after {}@{} to {} hw {}",
-            append.leader_epoch, append.prev.end, append.prev.epoch, append.end, append.high_watermark
-        ),
-        Message::Ack(ack) => match ack.outcome {
-            Outcome::Matched(end) => format!("matched e{} {end}", ack.leader_epoch),
-            Outcome::Conflict { prev_end, hint } => format!(
-                "conflict e{} at {prev_end}, try {}@{}",
-                ack.leader_epoch, hint.end, hint.epoch
-            ),
-        },
     }
 }
