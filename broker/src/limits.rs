@@ -37,3 +37,6 @@ pub const STOP_WAIT_MS_MAX: u64 = 5_000;
 
 /// Longest stretch between two looks at write-out, checkpoint and retention, in milliseconds.
 pub const BACKGROUND_IDLE_MS: u64 = 100;
+
+/// Bytes of records in one append to a follower, about: one batch is given whole even if larger.
+pub const REPLICA_APPEND_BYTES_MAX: usize = 1024 * 1024;

@@ -1,7 +1,7 @@
 //! ListOffsets (key 2), versions 1 to 11: the offset of a timestamp, of the start, of the end.
 //!
-//! Version 2 brought the isolation level (without transactions both are the high watermark), 4 leader epochs, 6 is
-//! flexible, 7 the largest timestamp (KIP-734), 8 to 11 positions in tiered storage, of which there is none.
+//! Version 2 brought the isolation level (without transactions both are the high watermark), 4 leader epochs, 5 OFFSET_NOT_AVAILABLE, 6
+//! is flexible, 7 the largest timestamp (KIP-734), 8 to 11 positions in tiered storage, of which there is none.
 
 use std::collections::BTreeSet;
 
@@ -94,7 +94,11 @@ pub async fn handle<W: World<Message = Message>>(
     for (places, answer) in places.into_iter().zip(join_all(asked).await) {
         for ((topic, partition), (error_code, offset, timestamp, leader_epoch)) in places.into_iter().zip(answer.0) {
             let answer = &mut response.topics[topic].partitions[partition];
-            answer.error_code = error_code;
+            answer.error_code = match error_code {
+                // Clients of before KIP-207 do not know the code.
+                ErrorCode::OFFSET_NOT_AVAILABLE if context.api_version < 5 => ErrorCode::LEADER_NOT_AVAILABLE,
+                other => other,
+            };
             answer.offset = offset;
             answer.timestamp = timestamp;
             answer.leader_epoch = leader_epoch;

@@ -14,7 +14,7 @@ use crate::{
         Image,
         reconcile::{self, Action, Me},
     },
-    partition::{self, Partition, PartitionKey, sole_replica::SoleReplica},
+    partition::{self, PartitionKey},
     raft_driver::{Change, METADATA_TOPIC_ID},
     runtime::world::World,
 };
@@ -58,6 +58,7 @@ impl<W: World<Message = Message>> Core<W> {
 
     pub(super) fn on_registered(&self, broker_epoch: u64) {
         self.broker_epoch.set(Some(broker_epoch));
+        partition::host::on_registered(self, broker_epoch);
         self.delete_garbage(&self.image());
     }
 
@@ -80,11 +81,7 @@ impl<W: World<Message = Message>> Core<W> {
                     store.create(spec, log_config(&config))
                 });
                 store.configure(log, log_config(&config));
-                let durable = store.durable_end(log).expect("the log was just opened");
-                let replica = SoleReplica::recovered(durable);
-                self.partitions
-                    .borrow_mut()
-                    .insert(key, Partition::new(log, replica, config));
+                partition::host::open(self, key, log, self.broker_epoch.get(), config);
             }
             Action::Configure { topic, partition } => {
                 let key = PartitionKey {
@@ -110,18 +107,8 @@ impl<W: World<Message = Message>> Core<W> {
                     topic_id: topic.topic_id,
                     partition: *partition,
                 };
-                let mut partitions = self.partitions.borrow_mut();
-                let open = partitions
-                    .get_mut(&key)
-                    .expect("a partition is led after it was opened");
-                if *leader_epoch > open.replica.leader_epoch() {
-                    let end = store.end_offset(open.log).expect("the log is open");
-                    store.start_epoch(open.log, *leader_epoch, end);
-                }
-                open.replica
-                    .lead(*leader_epoch, state.isr.len(), usize::from(state.min_isr));
-                drop(partitions);
-                if &*topic.name == CONSUMER_OFFSETS {
+                let leads = partition::host::on_state(self, &key, state);
+                if leads && &*topic.name == CONSUMER_OFFSETS {
                     group::host::open(self, key, *leader_epoch);
                 }
             }
@@ -135,9 +122,7 @@ impl<W: World<Message = Message>> Core<W> {
                     partition: *partition,
                 };
                 group::host::close(self, &key);
-                if let Some(open) = self.partitions.borrow_mut().get_mut(&key) {
-                    open.replica.resign(state.leader_epoch);
-                }
+                partition::host::on_state(self, &key, state);
             }
             // After clients cannot see the topic any more.
             Action::DeleteLog { .. } => {}

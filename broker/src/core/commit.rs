@@ -10,10 +10,8 @@ use crate::{limits::BACKGROUND_IDLE_MS, partition, runtime::world::World};
 pub(super) async fn run<W: World<Message = Message>>(core: Core<W>) {
     loop {
         match core.store().commit().await {
-            Ok(durable) => {
-                for (log, end_offset) in durable {
-                    partition::on_durable(&core, log, end_offset);
-                }
+            Ok(_) => {
+                partition::host::on_commit(&core);
                 partition::produce::append_waiting(&core);
             }
             Err(fault) => core

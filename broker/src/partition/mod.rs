@@ -1,12 +1,13 @@
-//! Replicas of partitions on the core that owns them: pure state in `replica`, waiting clients, and the joints between
-//! replica and log. The log itself is storage's; sockets are net's.
+//! Replicas of partitions on the core that owns them: the rules as a function in `replica`, what they say carried out in
+//! `host`, and the clients that wait. The log itself is storage's; sockets are net's.
 
 pub mod fetch;
+pub mod host;
 pub mod offsets;
 pub mod produce;
 pub mod replica;
 pub mod session;
-pub mod sole_replica;
+mod waiters;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -27,27 +28,26 @@ use crate::{
     core::{Core, Message},
     runtime::world::World,
 };
-use sole_replica::SoleReplica;
+use replica::Replica;
 
 pub use crate::metadata::PartitionKey;
 
 /// One replica on this core, and the clients that wait for it.
 pub struct Partition {
     pub log: LogId,
-    pub replica: SoleReplica,
+    pub replica: Replica,
     pub config: Arc<TopicConfig>,
-    /// In order of offset, since appends are.
-    produce_waiters: VecDeque<produce::Waiter>,
+    produce_waiters: waiters::Waiters,
     fetch_waiters: BTreeSet<fetch::WaiterKey>,
 }
 
 impl Partition {
-    pub fn new(log: LogId, replica: SoleReplica, config: Arc<TopicConfig>) -> Partition {
+    pub fn new(log: LogId, replica: Replica, config: Arc<TopicConfig>) -> Partition {
         Partition {
             log,
             replica,
             config,
-            produce_waiters: VecDeque::new(),
+            produce_waiters: waiters::Waiters::default(),
             fetch_waiters: BTreeSet::new(),
         }
     }
@@ -57,10 +57,12 @@ impl Partition {
 #[derive(Default)]
 pub struct Partitions {
     by_key: HashMap<PartitionKey, Partition, Xxh3DefaultBuilder>,
-    by_log: HashMap<LogId, PartitionKey, Xxh3DefaultBuilder>,
     fetch_waiters: BTreeMap<fetch::WaiterKey, fetch::Waiter>,
     /// Produce requests that wait for room in memory or journal, in order of arrival.
     produce_queue: VecDeque<(crate::core::ReplyTo, ProduceCall)>,
+    persisting: host::PersistQueue,
+    /// Of the step that is under way.
+    output: replica::Output,
 }
 
 impl Partitions {
@@ -73,7 +75,6 @@ impl Partitions {
     }
 
     pub fn insert(&mut self, key: PartitionKey, partition: Partition) {
-        self.by_log.insert(partition.log, key);
         self.by_key.insert(key, partition);
     }
 
@@ -89,47 +90,17 @@ impl Partitions {
     }
 }
 
-/// The log of a partition became durable up to `end_offset`: moves the high watermark and answers who waited for it.
-pub fn on_durable<W: World<Message = Message>>(core: &Core<W>, log: LogId, end_offset: i64) {
-    let mut answered = Vec::new();
-    let mut woken = BTreeSet::new();
-    {
-        let mut partitions = core.partitions.borrow_mut();
-        let Some(key) = partitions.by_log.get(&log).copied() else {
-            return;
-        };
-        let partition = partitions.by_key.get_mut(&key).expect("every log has its partition");
-        if !partition.replica.on_durable(end_offset) {
-            return;
-        }
-        let high_watermark = partition.replica.high_watermark();
-        while partition
-            .produce_waiters
-            .front()
-            .is_some_and(|waiter| waiter.last_offset < high_watermark)
-        {
-            answered.push(partition.produce_waiters.pop_front().expect("there is a front"));
-        }
-        woken.append(&mut partition.fetch_waiters);
-    }
-    for waiter in answered {
-        waiter.pending.complete(core, waiter.index);
-    }
-    fetch::retry(core, woken);
-}
-
 /// Forgets a partition (its topic is gone): whoever waits is told.
 pub fn close<W: World<Message = Message>>(core: &Core<W>, key: &PartitionKey) -> Option<LogId> {
     let mut partition = {
         let mut partitions = core.partitions.borrow_mut();
-        let partition = partitions.by_key.remove(key)?;
-        partitions.by_log.remove(&partition.log);
-        partition
+        partitions.persisting.forget(key);
+        partitions.by_key.remove(key)?
     };
-    for waiter in partition.produce_waiters.drain(..) {
+    for waiter in partition.produce_waiters.drain() {
         waiter
             .pending
-            .fail(core, waiter.index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+            .settle_part(core, waiter.index, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
     }
     fetch::retry(core, std::mem::take(&mut partition.fetch_waiters));
     Some(partition.log)

@@ -56,12 +56,13 @@ async fn find<W: World<Message = Message>>(
     part: &ListOffsetsPart,
 ) -> Result<(i64, i64, i32), ErrorCode> {
     const NONE: (i64, i64, i32) = (-1, -1, -1);
-    let (log, high_watermark, leader_epoch) = {
+    let (log, latest, high_watermark, leader_epoch) = {
         let partitions = core.partitions.borrow();
         let partition = partitions.leader(&part.key)?;
         partition.replica.check_epoch(part.current_leader_epoch)?;
         (
             partition.log,
+            partition.replica.latest_offset(),
             partition.replica.high_watermark(),
             partition.replica.leader_epoch(),
         )
@@ -79,7 +80,7 @@ async fn find<W: World<Message = Message>>(
     let damaged = store.is_damaged(log);
     match part.timestamp {
         timestamp::LATEST | timestamp::MAX if damaged => Err(ErrorCode::KAFKA_STORAGE_ERROR),
-        timestamp::LATEST => Ok((high_watermark, -1, leader_epoch)),
+        timestamp::LATEST => latest.map(|latest| (latest, -1, leader_epoch)),
         timestamp::EARLIEST | timestamp::EARLIEST_LOCAL => {
             let start = store.start_offset(log).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)?;
             Ok((start, -1, store.epoch_at(log, start).unwrap_or(leader_epoch)))
@@ -88,6 +89,8 @@ async fn find<W: World<Message = Message>>(
         timestamp::LATEST_TIERED | timestamp::EARLIEST_PENDING_UPLOAD => Ok(NONE),
         wanted if wanted >= 0 => match found(store.offset_for_timestamp(log, wanted, high_watermark).await)? {
             NONE if damaged => Err(ErrorCode::KAFKA_STORAGE_ERROR),
+            // It may be just above the high watermark, which is not what it was before the election (KIP-207).
+            NONE => latest.map(|_| NONE),
             found => Ok(found),
         },
         _ => Err(ErrorCode::UNSUPPORTED_VERSION),

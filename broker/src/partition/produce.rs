@@ -9,7 +9,11 @@ use bytes::Bytes;
 use corelane_protocol::{error_code::ErrorCode, records::BatchHeader};
 use corelane_storage::{AppendError, ProducerCheck};
 
-use super::{PartitionKey, Partitions, Shared};
+use super::{
+    PartitionKey, Partitions, Shared, host,
+    replica::{Acks, Input},
+    waiters::Waiter,
+};
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
     runtime::world::World,
@@ -54,13 +58,6 @@ impl ProduceResult {
     }
 }
 
-/// Somebody waits until `last_offset` is below the high watermark.
-pub(super) struct Waiter {
-    pub last_offset: i64,
-    pub pending: Rc<Pending>,
-    pub index: usize,
-}
-
 /// A call whose parts become durable at different times.
 pub(super) struct Pending {
     to: ReplyTo,
@@ -73,15 +70,12 @@ struct PendingState {
 }
 
 impl Pending {
-    /// Part `index` is durable.
-    pub(super) fn complete<W: World<Message = Message>>(&self, core: &Core<W>, _index: usize) {
-        self.settle(core, |_| {});
-    }
-
-    /// Part `index` will never be acknowledged.
-    pub(super) fn fail<W: World<Message = Message>>(&self, core: &Core<W>, index: usize, error_code: ErrorCode) {
+    /// Part `index` is acknowledged, or will never be.
+    pub(super) fn settle_part<W: World<Message = Message>>(&self, core: &Core<W>, index: usize, error_code: ErrorCode) {
         self.settle(core, |results| {
-            results[index] = ProduceResult::refused(error_code, None)
+            if error_code != ErrorCode::NONE {
+                results[index] = ProduceResult::refused(error_code, None);
+            }
         });
     }
 
@@ -130,26 +124,26 @@ fn append<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Produc
         to,
         state: Rc::new(RefCell::new(state)),
     });
+    let acks = Acks::from_wire(call.required_acks).expect("the handler let nothing else in");
+    let mut settled = host::Settled::default();
     {
         let mut partitions = core.partitions.borrow_mut();
         let mut state = pending.state.borrow_mut();
         for (index, part) in call.parts.iter().enumerate() {
-            match append_part(core, &mut partitions, call.required_acks, part) {
-                Ok((result, last_offset)) => {
+            match append_part(core, &mut partitions, acks, part, &mut settled) {
+                Ok((result, end)) => {
                     state.results.push(result);
                     let partition = partitions.get_mut(&part.key).expect("it was just appended to");
-                    if call.required_acks != 0 && last_offset >= partition.replica.high_watermark() {
+                    let leader_epoch = partition.replica.leader_epoch();
+                    if partition.replica.acknowledgement(acks, end, leader_epoch).is_none() {
                         state.waiting += 1;
-                        let waiter = Waiter {
-                            last_offset,
+                        partition.produce_waiters.push(Waiter {
+                            acks,
+                            end,
+                            leader_epoch,
                             pending: pending.clone(),
                             index,
-                        };
-                        // A duplicate may name an offset before others that wait.
-                        let place = partition
-                            .produce_waiters
-                            .partition_point(|w| w.last_offset <= last_offset);
-                        partition.produce_waiters.insert(place, waiter);
+                        });
                     }
                 }
                 Err(result) => state.results.push(result),
@@ -157,20 +151,20 @@ fn append<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Produc
         }
     }
     pending.settle(core, |_| {});
+    settled.answer(core);
 }
 
-/// Appends one batch; gives what to answer once the second value, the last offset, is below the high watermark.
+/// Appends one batch; gives what to answer once everything before the second value, the batch's end, is acknowledged.
 fn append_part<W: World<Message = Message>>(
     core: &Core<W>,
     partitions: &mut Partitions,
-    required_acks: i16,
+    acks: Acks,
     part: &ProducePart,
+    settled: &mut host::Settled,
 ) -> Result<(ProduceResult, i64), ProduceResult> {
     let refuse = |code| ProduceResult::refused(code, None);
     let partition = partitions.leader(&part.key).map_err(refuse)?;
-    if required_acks == -1 && !partition.replica.has_enough_in_sync() {
-        return Err(refuse(ErrorCode::NOT_ENOUGH_REPLICAS));
-    }
+    partition.replica.admit(acks).map_err(refuse)?;
     let (store, log) = (core.store(), partition.log);
     let open = "a partition has its log";
     let append_time = |timestamp| {
@@ -194,7 +188,7 @@ fn append_part<W: World<Message = Message>>(
             last_offset,
             append_time: timestamp,
         } => {
-            return Ok((result(base_offset, append_time(timestamp)), last_offset));
+            return Ok((result(base_offset, append_time(timestamp)), last_offset + 1));
         }
         ProducerCheck::OutOfOrderSequence => Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
         ProducerCheck::InvalidEpoch => Some(ErrorCode::INVALID_PRODUCER_EPOCH),
@@ -213,7 +207,7 @@ fn append_part<W: World<Message = Message>>(
         return Err(refuse(code));
     }
     let append_time_ms = partition.config.log_append_time().then(|| core.world.wall_ms());
-    let base_offset = store.end_offset(log).expect(open);
+    let base_offset = partition.replica.end();
     match store.append(
         log,
         &part.batch,
@@ -221,9 +215,11 @@ fn append_part<W: World<Message = Message>>(
         partition.replica.leader_epoch(),
         append_time_ms,
     ) {
-        Ok(_) => {
-            let last_offset = base_offset + i64::from(part.header.last_offset_delta);
-            Ok((result(base_offset, append_time_ms.unwrap_or(-1)), last_offset))
+        Ok(ticket) => {
+            let answer = result(base_offset, append_time_ms.unwrap_or(-1));
+            let records = i64::from(part.header.last_offset_delta) + 1;
+            partitions.step(core, &part.key, Input::Produce { records }, Some(ticket), settled);
+            Ok((answer, base_offset + records))
         }
         Err(error) => {
             tracing::error!(partition = part.key.partition, topic_id = %part.key.topic_id, %error, "append refused");

@@ -295,6 +295,14 @@ impl<D: Disk> Store<D> {
         self.with_log(id, |slot| slot.log.epochs().at(offset))?
     }
 
+    /// (first offset, leader epoch) of each epoch that the log knows, in order.
+    pub fn epochs(&self, id: LogId) -> Option<Vec<(i64, i32)>> {
+        self.with_log(id, |slot| {
+            let entries = slot.log.epochs().entries().iter();
+            entries.map(|entry| (entry.start_offset, entry.leader_epoch)).collect()
+        })
+    }
+
     pub fn last_epoch(&self, id: LogId) -> Option<i32> {
         self.with_log(id, |slot| slot.log.epochs().last().map(|last| last.leader_epoch))?
     }
