@@ -114,6 +114,7 @@ impl InSync {
         self.propose_at = Some(context.now + context.config.propose_again_after);
         for (_, peer) in peers.iter_mut().enumerate().filter(|(slot, _)| wish.contains(*slot)) {
             peer.spoke = false;
+            peer.resend_at = peer.resend_at.max(context.now + context.config.resend_after);
         }
         let members = context.view.slots.iter().enumerate();
         output.alter_partition = Some(AlterPartition {
@@ -173,8 +174,6 @@ impl InSync {
         log: &Log,
         epoch_start: i64,
     ) -> Option<Duration> {
-        // Nothing is proposed before; and what is wished for then need not wait for anybody to lag.
-        // Nor was anything wished for when the last step looked.
         let from = self.propose_at.unwrap_or_default().max(context.now);
         let context = Context { now: from, ..*context };
         if self.wish(&context, peers, log, epoch_start).is_some() {
@@ -189,8 +188,9 @@ impl InSync {
     }
 }
 
-/// D8. Whoever is silent does not join: the controller may just have removed it. Who would be proposed for removal at once does not join either: a follower that reaches a high watermark which
-/// min ISR holds down would otherwise come and go without end.
+/// D8. Whoever is silent does not join: the controller may just have removed it. Who would be proposed for removal at once
+/// does not join either: a follower that reaches a high watermark which min ISR holds down would otherwise come and go
+/// without end.
 fn may_join(context: &Context<'_>, peer: &Progress, log: &Log, epoch_start: i64) -> bool {
     let rules = &context.config.rules;
     let lags = peer.lags(log.end(), context.now, context.config.lag_time_max);

@@ -132,6 +132,11 @@ impl Walk {
         self.world.now += ms(self.random.below(300) as u64);
         self.world.window = self.random.below(5) as i64;
         self.world.input(node, Input::Tick, &[]);
+        let now = self.world.now;
+        let wakes_at = self.world.nodes[node].replica.as_ref().and_then(Replica::next_wake);
+        if wakes_at.is_some_and(|wakes_at| wakes_at <= now) {
+            self.world.fail(format!("node {node} would wake without end"));
+        }
     }
 
     fn deliver(&mut self) {
