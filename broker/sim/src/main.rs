@@ -1,12 +1,13 @@
 //! Replays seeds: `cargo run -p corelane-sim -- --seed 7 --verbose` prints one line per event of whole nodes;
-//! `corelane-sim cluster --seed 7 --verbose` does so for a cluster of pure cores, `corelane-sim gate` runs many.
+//! `corelane-sim cluster --seed 7 --verbose` does so for a cluster of pure cores, `corelane-sim gate` runs many,
+//! and `corelane-sim mutants` takes one safety rule away after the other.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use corelane_sim::{
     broker::{self, Mutant},
-    cluster::command::{GateOptions, Replay},
+    cluster::command::{GateOptions, MutantOptions, Replay},
     scenario::{Plan, Report, run},
     trace::Trace,
 };
@@ -35,6 +36,7 @@ struct Options {
 enum Command {
     Cluster(Replay),
     Gate(GateOptions),
+    Mutants(MutantOptions),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     match &options.command {
         Some(Command::Cluster(replay)) => return replay.run(),
         Some(Command::Gate(gate)) => return gate.run(),
+        Some(Command::Mutants(mutants)) => return mutants.run(),
         None => {}
     }
     let mut failed = Vec::new();

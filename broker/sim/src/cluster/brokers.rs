@@ -115,6 +115,11 @@ impl Cluster {
             }
             Ok(Reply::Beat { is_fenced: true }) => self.marks.hit(Mark::BrokerFenced),
             Ok(_) => {}
+            // A late registration of another disk took the id over: this one asks for it again.
+            Err(ErrorCode::STALE_BROKER_EPOCH) => {
+                self.nodes[n].broker.epoch = None;
+                self.marks.hit(Mark::BrokerRefused);
+            }
             Err(ErrorCode::NOT_CONTROLLER) => self.marks.hit(Mark::WrongController),
             Err(_) => self.marks.hit(Mark::BrokerRefused),
         }

@@ -197,7 +197,7 @@ impl Cluster {
         }
     }
 
-    /// Everything works again, at once and for good.
+    /// Everything works again, at once and for good, and whoever was far behind looks now.
     pub(super) fn heal(&mut self) {
         let now = self.now();
         self.trace.note(now, self.steps, || "healed".into());
@@ -211,6 +211,13 @@ impl Cluster {
             self.resume(n);
             self.start(n);
             self.finish_writes(n);
+            for log in 0..self.plan.logs() {
+                self.nodes[n].views.planned[log] = false;
+                self.plan_look(n, log);
+            }
+        }
+        for shard in 0..self.plan.shards {
+            self.plan_controller_look(shard);
         }
     }
 }

@@ -1,12 +1,17 @@
 //! A slice of the gate, and that a seed is a run.
 
-use super::{gate::Gate, plan::Plan, run::run};
+use super::{
+    families::{FAMILIES, mixed},
+    gate::Gate,
+    mutants::MUTANTS,
+    run::run,
+};
 
 /// Fifty seeds twice: equal to the last event.
 #[test]
 fn a_seed_is_a_run() {
     for seed in 0..50 {
-        let plan = Plan::draw(seed);
+        let plan = mixed(seed);
         let (first, second) = (run(&plan, false), run(&plan, false));
         assert_eq!((first.hash, first.steps), (second.hash, second.steps), "seed {seed}");
     }
@@ -21,9 +26,40 @@ fn seeds_hold() {
         steps: u64::MAX,
         threads: 2,
         failures_max: 1,
-        plan: &Plan::draw,
+        plan: &mixed,
     };
     let totals = gate.run();
     assert!(totals.failed.is_empty(), "{:?}", totals.failed);
     assert_eq!(totals.seeds, 200);
+}
+
+/// Every family's seeds pass, and every family is told from the others by its name.
+#[test]
+fn families_hold() {
+    for family in FAMILIES {
+        let named = FAMILIES.iter().filter(|other| other.name == family.name);
+        assert_eq!(named.count(), 1, "{}", family.name);
+        for seed in 0..5 {
+            let report = run(&family.plan(seed), false);
+            assert_eq!(report.violation, None, "{} seed {seed}", family.name);
+        }
+    }
+}
+
+/// Five of the mutants, each of another kind, are noticed within a few seeds.
+#[test]
+fn missing_rules_are_noticed() {
+    let rules = [
+        ("raft", "one_vote_per_term"),
+        ("replica", "min_isr_gate"),
+        ("replica", "own_counts_when_durable"),
+        ("metadata", "elr_cleared_at_min_isr"),
+        ("host", "replies_wait_for_the_disk"),
+    ];
+    for (core, rule) in rules {
+        let mutant = MUTANTS.iter().find(|mutant| (mutant.core, mutant.rule) == (core, rule));
+        let mutant = mutant.expect("it is in the table");
+        let killed = mutant.hunt(0, 100, 2);
+        assert!(!killed.failed.is_empty(), "{} survived", mutant.name());
+    }
 }

@@ -178,8 +178,11 @@ impl Cluster {
         let held = self.history.shard(shard).clone();
         let mut changed = Vec::new();
         for record in made {
-            let Record::PartitionRecord(record) = record else {
-                return Err(format!("{record:?} in the log of shard {shard}"));
+            let record = match record {
+                Record::PartitionRecord(record) => record,
+                // How far the shard's leaders know root: of no partition.
+                Record::RootSeen(_) => continue,
+                other => return Err(format!("{other:?} in the log of shard {shard}")),
             };
             let key = corelane_broker::metadata::PartitionKey {
                 topic_id: record.topic_id,
