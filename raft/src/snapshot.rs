@@ -165,7 +165,9 @@ impl Raft {
             self.install(snapshot);
             self.reply_to_append(from, session, AppendOutcome::Matched(id.end));
         } else {
-            let offset = self.incoming.map_or(0, |incoming| incoming.received);
+            // What is here of another snapshot says nothing of this one.
+            let incoming = self.incoming.filter(|incoming| incoming.id == id);
+            let offset = incoming.map_or(0, |incoming| incoming.received);
             let reply = Message::SnapshotReply {
                 term,
                 session,

@@ -46,6 +46,18 @@ fn families_hold() {
     }
 }
 
+/// Seeds that found something, so that it stays found: a leader went on with a newer snapshot where the older one had
+/// stopped, for ever.
+#[test]
+fn found_seeds_hold() {
+    let snapshots = FAMILIES
+        .iter()
+        .find(|family| family.name == "s-22")
+        .expect("it is in the table");
+    let report = run(&snapshots.plan(1286), false);
+    assert_eq!(report.violation, None);
+}
+
 /// Five of the mutants, each of another kind, are noticed within a few seeds.
 #[test]
 fn missing_rules_are_noticed() {
