@@ -1,5 +1,7 @@
 //! Every bound of the broker that is not a config, with its unit. A limit that users may want to move is in `config`.
 
+use std::time::Duration;
+
 /// Bytes that one `read` of a connection asks room for.
 pub const READ_CHUNK_BYTES: usize = 64 * 1024;
 
@@ -19,6 +21,19 @@ pub const EXPANSION_RATIO_MAX: usize = 16;
 
 /// Items of a request that are dealt with before others have their turn.
 pub const WORK_PER_TURN: usize = 512;
+
+/// Bytes of an answer that are sent in one go; a client that takes none of them for [`SEND_STALL_MAX`] loses its connection.
+pub const SEND_PIECE_BYTES: usize = 256 * 1024;
+
+/// A minute is more than any pause of a living network, and at one piece a minute the slowest modem keeps up. A consumer
+/// that works on what it has for longer asks again for what it did not take.
+pub const SEND_STALL_MAX: Duration = Duration::from_secs(60);
+
+/// Bytes of records that one core's answers may hold until they are sent.
+pub const LENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// An answer may give one part in so many of what is left of [`LENT_BYTES_MAX`]; the first has all of `fetch.max.bytes`.
+pub const LENT_SHARE: usize = 4;
 
 /// Response parts that are joined into one vectored send.
 pub const SEND_PARTS_MAX: usize = 512;

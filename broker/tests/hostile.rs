@@ -2,6 +2,10 @@
 
 mod harness;
 
+use std::net::TcpStream;
+use std::process::Stdio;
+use std::time::Duration;
+
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::create_partitions::{
@@ -24,10 +28,11 @@ use corelane_protocol::messages::produce::{
 use corelane_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use corelane_protocol::records::{Builder, Compression};
 
-use harness::broker::Broker;
-use harness::wait_until;
+use harness::broker::{Broker, dies_with_test, free_port};
 use harness::wire::Wire;
+use harness::{TempFolder, wait_until};
 
+const LIMIT: Duration = Duration::from_secs(10);
 const OFFSETS: &str = "__consumer_offsets";
 
 fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequestData {
@@ -172,7 +177,7 @@ fn refusals_are_counted_in_one_line() {
     let nothing = vec![Bytes::new(); 20_000];
     let answer: ProduceResponse = wire.ask(9, &produce("t", nothing));
     assert_eq!(errors(&answer).len(), 20_000);
-    let said = wait_until(std::time::Duration::from_secs(10), || {
+    let said = wait_until(LIMIT, || {
         let log = broker.log_text();
         log.contains("refused=20000").then_some(log)
     });
@@ -274,4 +279,58 @@ fn many_unknown_topics_are_refused_one_by_one() {
         answer.topics[99_999].partitions[0].error_code,
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION
     );
+}
+
+/// Connections take descriptors only up to a bound: files can still be opened, and who is in is served.
+#[test]
+fn connections_leave_descriptors_for_files() {
+    let broker = Broker::start_with_descriptors("descriptors", 2, 300);
+    let mut wire = Wire::connect(broker.port);
+    let idle: Vec<TcpStream> = (0..400)
+        .map(|_| TcpStream::connect(("127.0.0.1", broker.port)).expect("the kernel takes it"))
+        .collect();
+    for round in 0..5 {
+        let topic = format!("t{round}");
+        wire.create_topic(&topic, 4);
+        for partition in 0..4 {
+            wire.send_produce(&topic, partition, b"x");
+            assert_eq!(wire.produced_offset(), 0);
+        }
+    }
+    drop(idle);
+    let served = wait_until(LIMIT, || Wire::connect(broker.port).is_served().ok());
+    served.expect("there is room again");
+}
+
+/// A log whose reader has stopped, or is gone, holds nobody up, not even the end.
+#[test]
+fn a_log_that_nobody_reads_holds_nobody_up() {
+    let folder = TempFolder::new("unread");
+    let port = free_port();
+    let mut command = dies_with_test(env!("CARGO_BIN_EXE_corelane"));
+    command.args(["start", "--cores", "1"]);
+    command.args(["--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
+    command.args(["--set", &format!("log.dirs={}", folder.path().join("data").display())]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut broker = command.spawn().expect("start the broker");
+    wait_until(6 * LIMIT, || TcpStream::connect(("127.0.0.1", port)).ok()).expect("it listens");
+    let mut wire = Wire::connect(port);
+    wire.create_topic("t", 1);
+    let refuse = |wire: &mut Wire| {
+        // One line each; a pipe holds 64 KiB.
+        for _ in 0..2000 {
+            let answer: ProduceResponse = wire.ask(9, &produce("t", [Bytes::new()]));
+            assert_eq!(errors(&answer), [ErrorCode::INVALID_RECORD]);
+        }
+    };
+    refuse(&mut wire);
+    drop(broker.stderr.take());
+    refuse(&mut wire);
+    let terminated = std::process::Command::new("kill").arg(broker.id().to_string()).status();
+    assert!(terminated.expect("kill").success());
+    let ended = wait_until(LIMIT, || broker.try_wait().expect("wait for the broker"));
+    assert!(ended.expect("it ends").success());
 }

@@ -35,7 +35,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         Err(error) => return context.malformed(&error),
     };
     let demand = Demand {
-        max_bytes: (request.max_bytes.max(0) as usize).min(core.config.fetch_max_bytes as usize),
+        max_bytes: (request.max_bytes.max(1) as usize).min(core.config.fetch_max_bytes as usize),
         min_bytes: request.min_bytes.max(0) as usize,
         deadline: core.world.now().after(Duration::from_millis(
             request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX) as u64

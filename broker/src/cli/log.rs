@@ -15,12 +15,15 @@ use tracing_subscriber::{
     fmt::format::{Writer, debug_fn},
 };
 
+use crate::runtime;
+
 /// To be called once, before the first event.
 pub fn init(json: bool) {
+    runtime::say_panics();
     let filter = EnvFilter::try_from_env("CORELANE_LOG").unwrap_or_else(|_| "info".into());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| runtime::Stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
     if json {

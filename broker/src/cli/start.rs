@@ -51,13 +51,15 @@ const EXIT_CONFIG: u8 = 78;
 impl Start {
     pub fn run(&self) -> ExitCode {
         log::init(self.json);
-        match self.try_run() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(reason) => {
-                eprintln!("corelane cannot start:\n{reason}");
-                ExitCode::from(EXIT_CONFIG)
-            }
-        }
+        let (last, code) = match self.try_run() {
+            Ok(()) => (String::new(), ExitCode::SUCCESS),
+            Err(reason) => (
+                format!("corelane cannot start:\n{reason}\n"),
+                ExitCode::from(EXIT_CONFIG),
+            ),
+        };
+        runtime::say_last(&last);
+        code
     }
 
     fn try_run(&self) -> Result<(), String> {

@@ -9,17 +9,43 @@ use crate::runtime::world::{Instant, World};
 pub(super) struct Activity<W> {
     world: W,
     last: Cell<Instant>,
+    /// Since when a piece of an answer is being sent.
+    sending: Cell<Option<Instant>>,
 }
 
 impl<W: World> Activity<W> {
     pub(super) fn new(world: W) -> Activity<W> {
         let last = Cell::new(world.now());
-        Activity { world, last }
+        let sending = Cell::new(None);
+        Activity { world, last, sending }
     }
 
     /// Bytes came or went.
     pub(super) fn touch(&self) {
         self.last.set(self.world.now());
+    }
+
+    pub(super) fn send_begins(&self) {
+        self.sending.set(Some(self.world.now()));
+    }
+
+    pub(super) fn send_ends(&self) {
+        self.sending.set(None);
+        self.touch();
+    }
+
+    /// Waits until the client has not taken a piece of an answer for so long.
+    pub(super) async fn stall(&self, stall_max: Duration) {
+        loop {
+            let rest = match self.sending.get() {
+                Some(begin) => stall_max.saturating_sub(self.world.now().since(begin)),
+                None => stall_max,
+            };
+            if rest.is_zero() {
+                return;
+            }
+            self.world.sleep(rest).await;
+        }
     }
 
     /// Waits until nothing came or went for so long and no request is under way; a client that waits for its answer is

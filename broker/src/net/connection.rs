@@ -13,7 +13,7 @@ use crate::{
         dispatch,
     },
     core::{Core, Message},
-    limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX},
+    limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX},
     runtime::world::{Stream, World},
 };
 
@@ -31,6 +31,13 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
         tracing::debug!(%peer, "silent for too long");
         Ok(())
     };
+    let stall = async {
+        activity.stall(SEND_STALL_MAX).await;
+        Err(format!(
+            "its client took nothing of an answer for {} s",
+            SEND_STALL_MAX.as_secs()
+        ))
+    };
     let conversation = async {
         // Reading ends first; what was asked by then is still answered, for clients that close early with acks=0.
         let reading = async {
@@ -43,7 +50,10 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
             .await
             .and_then(|(end, ())| end)
     };
-    match AssertUnwindSafe(conversation.or(silence)).catch_unwind().await {
+    match AssertUnwindSafe(conversation.or(silence).or(stall))
+        .catch_unwind()
+        .await
+    {
         Ok(Ok(())) => tracing::debug!(%peer, "connection closed"),
         Ok(Err(reason)) => core.complaints.closed(core.world.now(), peer, &reason),
         Err(_) => tracing::error!(%peer, "connection closed: handling one of its requests panicked"),
@@ -127,13 +137,11 @@ async fn answer<W: World>(stream: &W::Stream, in_flight: &InFlight, activity: &A
                 }
             }
             if parts.len() >= SEND_PARTS_MAX {
-                send(stream, std::mem::take(&mut parts)).await?;
-                activity.touch();
+                send(stream, std::mem::take(&mut parts), activity).await?;
             }
         }
         if !parts.is_empty() {
-            send(stream, parts).await?;
-            activity.touch();
+            send(stream, parts, activity).await?;
         }
         if let Some(reason) = close {
             return Err(reason);
@@ -142,11 +150,31 @@ async fn answer<W: World>(stream: &W::Stream, in_flight: &InFlight, activity: &A
     Ok(())
 }
 
-async fn send<S: Stream>(stream: &S, parts: Vec<Bytes>) -> Result<(), String> {
-    stream
-        .write(parts)
-        .await
-        .map_err(|error| format!("could not send an answer: {error}"))
+/// Sends piece by piece, so that what is taken is given back early, and a slow client is told from one that takes nothing.
+async fn send<W: World>(stream: &W::Stream, mut parts: Vec<Bytes>, activity: &Activity<W>) -> Result<(), String> {
+    while !parts.is_empty() {
+        let rest = split_off(&mut parts, SEND_PIECE_BYTES);
+        activity.send_begins();
+        let sent = stream.write(parts).await;
+        activity.send_ends();
+        sent.map_err(|error| format!("could not send an answer: {error}"))?;
+        parts = rest;
+    }
+    Ok(())
+}
+
+/// Leaves the first `bytes` in `parts`, and gives what follows.
+fn split_off(parts: &mut Vec<Bytes>, mut bytes: usize) -> Vec<Bytes> {
+    for (index, part) in parts.iter_mut().enumerate() {
+        if part.len() > bytes {
+            let later = part.split_off(bytes);
+            let mut rest = parts.split_off(index + 1);
+            rest.insert(0, later);
+            return rest;
+        }
+        bytes -= part.len();
+    }
+    Vec::new()
 }
 
 #[cfg(test)]
@@ -155,6 +183,20 @@ mod tests {
 
     fn take(bytes: &[u8]) -> Result<Option<Bytes>, FrameError> {
         take_frame(&mut BytesMut::from(bytes), 100)
+    }
+
+    /// Goal: pieces have their size, whatever the parts are, and together are what was to be sent.
+    #[test]
+    fn answers_are_cut_into_pieces() {
+        let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let mut parts = vec![bytes("abc"), bytes(""), bytes("defgh"), bytes("i")];
+        let mut pieces = Vec::new();
+        while !parts.is_empty() {
+            let rest = split_off(&mut parts, 4);
+            pieces.push(parts.concat());
+            parts = rest;
+        }
+        assert_eq!(pieces, [&b"abcd"[..], b"efgh", b"i"]);
     }
 
     /// A frame is taken when whole, and refused by its length alone when that is absurd.

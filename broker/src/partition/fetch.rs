@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone)]
 pub struct FetchCall {
     pub parts: Vec<FetchPart>,
-    /// Bytes that all parts together may give; the first batch found is given whole even if larger.
+    /// Bytes that all parts together may give, at least 1; the first batch found is given whole even if larger.
     pub max_bytes: usize,
     /// Bytes that are worth an answer before the deadline.
     pub min_bytes: usize,
@@ -122,13 +122,18 @@ pub fn finish<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) {
     }
 }
 
+fn reply<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, mut answer: FetchAnswer) {
+    core.partitions.borrow().lending.lend(&mut answer);
+    core.reply(to, Reply::Fetch(answer));
+}
+
 fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, answer: FetchAnswer) {
     let deadline = call.deadline.filter(|deadline| *deadline > core.world.now());
     let Some(deadline) = deadline else {
-        return core.reply(to, Reply::Fetch(answer));
+        return reply(core, to, answer);
     };
     if answer.bytes() >= call.min_bytes || answer.is_urgent() {
-        return core.reply(to, Reply::Fetch(answer));
+        return reply(core, to, answer);
     }
     let key = (to.core, call.waiter);
     {
@@ -196,6 +201,8 @@ async fn read<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> 
 struct Filling<'a, W: World> {
     core: &'a Core<W>,
     call: &'a FetchCall,
+    /// What this answer may give at most, if that is less than its reader wants.
+    room: usize,
     budget: usize,
     results: Vec<FetchResult>,
     /// The next part's result, as it is without records.
@@ -212,10 +219,12 @@ struct Wanted {
 
 impl<'a, W: World<Message = Message>> Filling<'a, W> {
     fn new(core: &'a Core<W>, call: &'a FetchCall) -> Filling<'a, W> {
+        let room = core.partitions.borrow().lending.room(call.max_bytes);
         Filling {
             core,
             call,
-            budget: call.max_bytes,
+            room,
+            budget: room,
             results: Vec::with_capacity(call.parts.len()),
             empty: None,
         }
@@ -226,7 +235,7 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
         while let Some(part) = self.call.parts.get(self.results.len()) {
             let result = match plan(self.core, part) {
                 Ok(Plan { log, empty, from, upto }) => {
-                    let has_room = self.budget > 0 || self.call.max_bytes == 0;
+                    let has_room = self.budget > 0;
                     if from < upto && has_room {
                         self.empty = Some(empty);
                         let max_bytes = part.max_bytes.min(self.budget);
@@ -251,7 +260,7 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
         let empty = self.empty.take().expect("records are read for a part that wants them");
         let part = &self.call.parts[self.results.len()];
         let result = match records {
-            Ok(records) => with_records(empty, records, self.budget, self.call.max_bytes),
+            Ok(records) => with_records(empty, records, self.budget, self.room),
             Err(error) => {
                 tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = part.fetch_offset, %error, "read refused");
                 FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)

@@ -3,6 +3,7 @@
 
 pub mod fetch;
 pub mod host;
+mod lending;
 pub mod offsets;
 pub mod produce;
 pub mod replica;
@@ -58,6 +59,7 @@ impl Partition {
 pub struct Partitions {
     by_key: HashMap<PartitionKey, Partition, Xxh3DefaultBuilder>,
     fetch_waiters: BTreeMap<fetch::WaiterKey, fetch::Waiter>,
+    lending: lending::Lending,
     /// Produce requests that wait for room in memory or journal, in order of arrival.
     produce_queue: VecDeque<(crate::core::ReplyTo, ProduceCall)>,
     persisting: host::PersistQueue,

@@ -23,6 +23,9 @@ const GLOMMIO_MEMLOCK_BYTES: u64 = 512 << 10;
 /// smallest ring, 28 cores start within 8 MiB and 32 do not).
 const GLOMMIO_CORE_BYTES: u64 = 248 << 10;
 
+/// One part in so many of all descriptors is kept for files.
+const STORAGE_DESCRIPTORS_SHARE: libc::rlim_t = 4;
+
 /// Why this host cannot run a broker.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -135,6 +138,20 @@ pub(super) fn raise_descriptors() {
             libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
         }
     }
+}
+
+/// Descriptors from this number on are not for clients: files of logs and journal take them, and a broker that cannot open its
+/// files must end. The kernel gives the lowest number that is free, so a socket's number tells how many descriptors are in use.
+pub(super) fn client_descriptors_end() -> RawFd {
+    // SAFETY: a plain call with a live local.
+    let limit = unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        match libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) {
+            0 => limit.rlim_cur,
+            _ => libc::rlim_t::MAX,
+        }
+    };
+    RawFd::try_from(limit - limit / STORAGE_DESCRIPTORS_SHARE).unwrap_or(RawFd::MAX)
 }
 
 /// CPUs that this process may run on, in order.

@@ -23,6 +23,7 @@ mod mesh;
 mod pump;
 mod ring;
 mod start;
+mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use disk::{RingDisk, RingFile};
 pub use fail_stop::{EXIT_FAULT, fail_stop};
 pub use ring::{RingListener, RingStream};
 pub use start::{Options, StartError, start};
+pub use stderr::{Stderr, say_last, say_panics};

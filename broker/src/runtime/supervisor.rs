@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{current_task::CurrentTask, event::EventFd, fail_stop::fail_stop, mesh::Doorbell};
+use super::{current_task::CurrentTask, event::EventFd, fail_stop::fail_stop, mesh::Doorbell, stderr::say_last};
 
 const TICK: Duration = Duration::from_millis(100);
 /// Ticks after which a parked core is poked.
@@ -92,7 +92,7 @@ pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
         if let Some(signal) = signal {
             let first = *told.get_or_insert_with(Instant::now);
             if first.elapsed() > SAME_SIGNAL {
-                eprintln!("corelane: ended by a second signal");
+                say_last("corelane: ended by a second signal\n");
                 // SAFETY: never returns.
                 unsafe { libc::_exit(128 + signal) };
             }

@@ -69,6 +69,14 @@ impl Broker {
         Some(Self::start_in(folder, launcher, cores, &[]))
     }
 
+    /// Starts with so many descriptors, and no way to more.
+    pub fn start_with_descriptors(name: &str, cores: usize, descriptors: u32) -> Self {
+        let folder = TempFolder::new(name);
+        let limit = format!("--nofile={descriptors}:{descriptors}");
+        std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
+        Self::start_in(folder, vec!["--".into(), "prlimit".into(), limit], cores, &[])
+    }
+
     fn start_in(folder: TempFolder, launcher: Vec<String>, cores: usize, settings: &[(&str, &str)]) -> Self {
         let mut all = vec![
             ("num.partitions", "3"),
@@ -265,7 +273,7 @@ pub fn dies_with_test(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind any port");
     listener.local_addr().expect("local address").port()
 }

@@ -2,11 +2,12 @@
 #![allow(unsafe_code)]
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     future::poll_fn,
     io,
     net::SocketAddr,
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
     rc::Rc,
     task::{Poll, Waker},
     time::Duration,
@@ -20,7 +21,7 @@ use super::{
     socket,
     tag::{Kind, Tag},
 };
-use crate::runtime::{clock::monotonic_ns, world::Listener};
+use crate::runtime::{clock::monotonic_ns, host::client_descriptors_end, world::Listener};
 
 /// Connections that were accepted and that nobody took; at this many no more are accepted.
 const WAITING_MAX: usize = 256;
@@ -34,6 +35,8 @@ pub(super) struct ListenerSlot {
     armed: bool,
     cancelling: bool,
     accepted: VecDeque<OwnedFd>,
+    /// Sockets of this number and above are closed at once.
+    descriptors_end: RawFd,
     /// Positive errno.
     error: Option<i32>,
     waker: Option<Waker>,
@@ -44,6 +47,8 @@ pub struct RingListener {
     ring: Rc<Ring>,
     key: Key,
     address: SocketAddr,
+    /// Said once, until a connection was accepted again.
+    in_shortage: Cell<bool>,
 }
 
 impl RingListener {
@@ -56,6 +61,7 @@ impl RingListener {
             armed: false,
             cancelling: false,
             accepted: VecDeque::new(),
+            descriptors_end: client_descriptors_end(),
             error: None,
             waker: None,
         };
@@ -68,6 +74,7 @@ impl RingListener {
             ring: ring.clone(),
             key,
             address,
+            in_shortage: Cell::new(false),
         })
     }
 }
@@ -96,13 +103,16 @@ impl Listener for RingListener {
                 Ok(socket) => socket,
                 Err(errno) if is_of_a_peer(errno) => continue,
                 Err(errno) if is_shortage(errno) => {
-                    let error = io::Error::from_raw_os_error(errno);
-                    tracing::warn!(address = %self.address, %error, "cannot accept connections for now");
+                    if !self.in_shortage.replace(true) {
+                        let error = io::Error::from_raw_os_error(errno);
+                        tracing::warn!(address = %self.address, %error, "some connections cannot be accepted for now");
+                    }
                     Sleep::until(self.ring.clone(), monotonic_ns() + SHORTAGE_WAIT.as_nanos() as u64).await;
                     continue;
                 }
                 Err(errno) => return Err(io::Error::from_raw_os_error(errno)),
             };
+            self.in_shortage.set(false);
             // A peer that is gone already has no address; nobody misses it.
             if let (Ok(peer), Ok(())) = (socket::peer_address(&socket), socket::set_up(&socket)) {
                 return Ok((RingStream::adopt(&self.ring, socket), peer));
@@ -147,9 +157,12 @@ impl Inner {
         // SAFETY: a result that is not negative is a descriptor that the kernel has just made for us.
         let socket = (result >= 0).then(|| unsafe { OwnedFd::from_raw_fd(result) });
         let slot = self.listeners.get(key).expect("a slot lives until its last completion");
-        let error = (result < 0 && result != -libc::ECANCELED).then_some(-result);
+        let mut error = (result < 0 && result != -libc::ECANCELED).then_some(-result);
+        match socket {
+            Some(socket) if socket.as_raw_fd() >= slot.descriptors_end => error = Some(libc::EMFILE),
+            socket => slot.accepted.extend(socket),
+        }
         slot.error = error.or(slot.error);
-        slot.accepted.extend(socket);
         let full = slot.accepted.len() >= WAITING_MAX;
         let cancel = full && !last && !slot.cancelling;
         slot.cancelling = !last && (slot.cancelling || cancel);
