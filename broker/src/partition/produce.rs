@@ -224,7 +224,9 @@ fn append_part<W: World<Message = Message>>(
         Err(error) => {
             tracing::error!(partition = part.key.partition, topic_id = %part.key.topic_id, %error, "append refused");
             let code = match error {
-                AppendError::TooLarge { .. } => ErrorCode::RECORD_LIST_TOO_LARGE,
+                // Not Kafka's RECORD_LIST_TOO_LARGE (more than a segment): the Java client splits a batch of several records
+                // on this code alone, and all clients go on with a new epoch.
+                AppendError::TooLarge { .. } => ErrorCode::MESSAGE_TOO_LARGE,
                 AppendError::Damaged(_) | AppendError::Failed => ErrorCode::KAFKA_STORAGE_ERROR,
                 AppendError::UnknownLog => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             };

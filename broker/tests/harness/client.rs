@@ -99,9 +99,7 @@ impl Client {
     /// The writer of the kill -9 test, which librdkafka has in a file of its own.
     pub fn command_of_load(self) -> Command {
         if self == Client::Confluent {
-            let mut command = dies_with_test(cache_folder().join("python/bin/python"));
-            command.arg("-u").arg(clients_folder().join("python/load.py"));
-            return command;
+            return python("load.py");
         }
         let mut command = self.command();
         command.arg("load");
@@ -124,9 +122,7 @@ impl Client {
                     Client::KafkaPython => "kafka_python_client.py",
                     _ => "aiokafka_client.py",
                 };
-                let mut command = dies_with_test(cache.join("python/bin/python"));
-                command.arg("-u").arg(scripts.join("python").join(file));
-                command
+                python(file)
             }
             Client::Kafkajs => {
                 let mut command = dies_with_test("node");
@@ -139,6 +135,13 @@ impl Client {
             Client::Java => java("Suite"),
         }
     }
+}
+
+/// A program of the folder of Python clients, with what they need.
+pub fn python(file: &str) -> Command {
+    let mut command = dies_with_test(cache_folder().join("python/bin/python"));
+    command.arg("-u").arg(clients_folder().join("python").join(file));
+    command
 }
 
 /// A Java program with Kafka's jars and ours on the class path.
