@@ -28,6 +28,7 @@ const EDGES: &[&str] = &[
     "broker/src/main.rs",
     "broker/src/cli/",
     "broker/src/http/",
+    "broker/sim/src/cluster/command.rs",
     "bench/",
 ];
 
