@@ -29,6 +29,8 @@ const TIMER: Micros = MILLISECOND;
 
 pub struct Controller {
     pub node: usize,
+    /// Of the node: what a controller knows dies with its process.
+    life: u32,
     pub term: u32,
     kind: Kind,
     /// Whom to answer, by the id of the wish.
@@ -91,6 +93,7 @@ impl Cluster {
         };
         let controller = Controller {
             node,
+            life: self.nodes[node].life,
             term,
             kind,
             asked: Vec::new(),
@@ -118,7 +121,8 @@ impl Cluster {
         self.timeline.plan(next, Event::Controllers);
         for log in 0..self.plan.logs() {
             let held = &self.controllers[log];
-            let (gone, term) = (!self.is_running(held.node), held.term);
+            let died = self.nodes[held.node].life != held.life;
+            let (gone, term) = (died || !self.is_running(held.node), held.term);
             if gone || (!self.healed && self.random.chance(self.plan.broker.controller_moves, 100)) {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 if self.is_running(node) {
