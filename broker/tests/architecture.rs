@@ -29,6 +29,7 @@ const EDGES: &[&str] = &[
     "broker/src/cli/",
     "broker/src/http/",
     "broker/sim/src/cluster/command.rs",
+    "broker/sim/src/cluster/gate.rs",
     "bench/",
 ];
 
