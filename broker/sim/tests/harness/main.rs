@@ -11,10 +11,14 @@ use toy::Mistake;
 
 fn run_toy(seed: u64, mistake: Mistake) -> Report {
     let mut plan = Plan::draw(seed);
+    // The toy knows one core and no groups, and takes its disk for granted.
     plan.cores = 1;
-    // The toy has no groups, and takes its disk for granted.
     plan.members = 0;
-    plan.crashes.iter_mut().for_each(|crash| crash.fault = None);
+    plan.rot = None;
+    for crash in &mut plan.crashes {
+        crash.cores_after = 1;
+        crash.fault = None;
+    }
     run(&plan, Trace::new(false, 0), |node, _| {
         node.start(move |world| toy::broker(world, mistake))
     })
