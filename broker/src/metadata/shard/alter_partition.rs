@@ -52,9 +52,7 @@ pub fn alter(
     {
         target.min_isr = config_rules.min_insync_replicas(&topic.configs);
     }
-    let Some(next) = build(view, held, &target) else {
-        return (None, Ok(held.clone()));
-    };
+    let next = build(view, held, &target).unwrap_or_else(|| renewed(held));
     // The change may complete a reassignment that the leader is not part of.
     let leads_on = next.leader.is_some_and(|leader| leader.node == wish.node);
     let next = Arc::new(next);
@@ -65,6 +63,15 @@ pub fn alter(
         Err(refuse(ErrorCode::NEW_LEADER_ELECTED))
     };
     (Some(record), answer)
+}
+
+/// The same state with the next partition epoch: the leader takes back what it proposed before and was refused, of which
+/// a copy may still be under way. From here on that copy is of an older epoch.
+fn renewed(held: &Partition) -> Partition {
+    Partition {
+        partition_epoch: held.partition_epoch + 1,
+        ..held.clone()
+    }
 }
 
 /// In Kafka's order; the codes are Kafka's.
