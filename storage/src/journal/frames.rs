@@ -64,6 +64,21 @@ impl Frames {
         }
     }
 
+    /// As [`Frames::seal`], for bytes that are part of a whole journal file: a few bytes of tail must not hold all of it in
+    /// memory.
+    pub fn seal_copy(&mut self, frame_seq: u64, bytes: &[u8]) {
+        if self.frames.contains_key(&frame_seq) {
+            self.seal(frame_seq, Bytes::copy_from_slice(bytes));
+        }
+    }
+
+    /// Whether each frame's memory is its own, so that [`Frames::held_bytes`] is what all of them take.
+    #[cfg(test)]
+    pub fn is_own_memory(&self) -> bool {
+        let mut held = self.frames.values().filter_map(|held| held.bytes.as_ref());
+        held.all(Bytes::is_unique)
+    }
+
     /// The oldest frame that a tail entry needs.
     pub fn oldest(&self) -> Option<u64> {
         self.frames.keys().next().copied()

@@ -9,8 +9,6 @@ use std::{
     rc::Rc,
 };
 
-use bytes::Bytes;
-
 use super::{
     Inner, LogId, Store, StoreOptions,
     background::Checkpoints,
@@ -18,7 +16,7 @@ use super::{
 };
 use crate::{
     Identity, OpenError,
-    disk::{BLOCK, Disk, DiskFile},
+    disk::{BLOCK, Disk, DiskFile, aligned_zeroed},
     journal::{
         committer::Committer,
         directory::{self, Opened, read_whole},
@@ -188,27 +186,20 @@ async fn replay<F: DiskFile>(
     path: &str,
     options: &StoreOptions,
 ) -> Result<(), OpenError> {
-    let mut file: Option<(u32, Bytes)> = None;
+    // One file at a time, before the first none: files count from 1.
+    let (mut open, mut file) = (0, aligned_zeroed(0));
     for frame in &opened.plan.frames {
         let Address { file_seq, block } = frame.header.address;
-        let bytes = match &file {
-            Some((open, bytes)) if *open == file_seq => bytes.clone(),
-            _ => {
-                let bytes = read_whole(&opened.files[state.space.slot(file_seq)], path).await?;
-                let bytes = Bytes::from_owner(bytes);
-                file = Some((file_seq, bytes.clone()));
-                (options.yield_now)().await;
-                bytes
-            }
-        };
+        if open != file_seq {
+            drop(file);
+            file = read_whole(&opened.files[state.space.slot(file_seq)], path).await?;
+            open = file_seq;
+            (options.yield_now)().await;
+        }
         let start = block as usize * BLOCK;
-        let Some(bytes) = bytes
-            .get(start..start + frame.header.len as usize)
-            .map(|frame| bytes.slice_ref(frame))
-        else {
-            continue;
-        };
-        replay_frame(state, frame, &bytes, opened.checkpoint.header.covered_seq);
+        if let Some(bytes) = file.get(start..start + frame.header.len as usize) {
+            replay_frame(state, frame, bytes, opened.checkpoint.header.covered_seq);
+        }
     }
     for hole in &opened.plan.holes {
         damage_all(
@@ -222,7 +213,7 @@ async fn replay<F: DiskFile>(
     Ok(())
 }
 
-fn replay_frame(state: &mut State, frame: &Scanned, bytes: &Bytes, covered_seq: u64) {
+fn replay_frame(state: &mut State, frame: &Scanned, bytes: &[u8], covered_seq: u64) {
     let frame_seq = frame.header.frame_seq;
     let fold = if frame_seq <= covered_seq {
         Fold::TailOnly
@@ -256,7 +247,7 @@ fn replay_frame(state: &mut State, frame: &Scanned, bytes: &Bytes, covered_seq: 
             Found::DamagedRest => damage_all(state, frame_seq, frame_seq, covered_seq, &reason()),
         }
     }
-    state.frames.seal(frame_seq, bytes.clone());
+    state.frames.seal_copy(frame_seq, bytes);
 }
 
 fn replay_record(state: &mut State, id: LogId, record: &Record<'_>, at: FrameRef, fold: Fold) {

@@ -4,9 +4,8 @@ use bytes::Bytes;
 
 use super::harness::{History, Session, open, run};
 use crate::{
-    AppendError, LogConfig, LogSpec, ReadError, Rules, StateKind, Store, Ticket,
+    AppendError, ReadError, Rules, Ticket,
     disk::{Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
-    open_data_dir,
     sim_disk::{Fault, Operation, Persist, SimDisk},
 };
 
@@ -282,48 +281,4 @@ fn another_number_of_cores_is_refused() {
             .expect("refused")
     });
     assert!(refused.to_string().contains("1 journals"), "{refused}");
-}
-
-/// Goal: logs that each hold a frame for a few bytes cannot make memory grow, nor stop appends: the large log beside them
-/// is written out, and what is less than a block is copied together.
-#[test]
-fn frames_held_for_little_are_let_go() {
-    let disk = SimDisk::new();
-    let mut options = super::harness::options(&Rules::production(), 1);
-    options.journal_file_bytes = 1 << 20;
-    options.tail_bytes_max = 256 << 10;
-    let identity = run(open_data_dir(&disk, super::harness::wish())).expect("formats");
-    let store = run(Store::open(disk.clone(), &identity, 0, options)).expect("opens");
-    let log = |partition| LogSpec {
-        topic_id: uuid::Uuid::from_u128(7),
-        topic: "t".into(),
-        partition,
-    };
-    let large = store.create(log(1000), LogConfig::default());
-    let mut end = 0;
-    for partition in 0..200 {
-        let small = store.create(log(partition), LogConfig::default());
-        let few_bytes = super::harness::batch(1, 10);
-        store.append(small, &few_bytes, 0, 1, None).expect("room");
-        store
-            .append(large, &super::harness::batch(2, 9), end, 1, None)
-            .expect("room");
-        end += 2;
-        run(store.commit()).expect("commits");
-        for _ in 0..50 {
-            let more = run(store.background()).expect("background");
-            if !more && store.has_room() {
-                break;
-            }
-            // What the round appended itself, copies above all, must be durable for the next one to go on.
-            store.set_state(large, StateKind::HighWatermark, bytes::Bytes::new());
-            run(store.commit()).expect("commits");
-        }
-        let stats = store.stats();
-        assert!(store.has_room(), "appends stopped at log {partition}: {stats:?}");
-        assert!(
-            stats.frame_memory_bytes <= 300 << 10,
-            "memory grew at log {partition}: {stats:?}"
-        );
-    }
 }

@@ -5,5 +5,6 @@ mod cost;
 mod crash;
 mod faults;
 mod harness;
+mod memory;
 mod model;
 mod random;
