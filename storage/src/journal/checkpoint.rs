@@ -22,6 +22,8 @@ const MAGIC: &[u8; 4] = b"CKPT";
 pub const CHECKPOINT_VERSION: u32 = 1;
 /// One write; the whole body is as long as it is.
 const WRITE_BYTES: usize = 1 << 20;
+/// Space for a copy is reserved in pieces of this size.
+const RESERVE_BYTES: usize = 256 << 10;
 pub const COPIES: [&str; 2] = ["ckpt.a", "ckpt.b"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,8 +145,18 @@ pub async fn read<D: Disk>(disk: &D, path: &str, seed: u64) -> Result<Option<Che
     Ok((crc32c::crc32c(&body) == crc).then_some(Checkpoint { header, body }))
 }
 
-/// Writes one copy: the body, durable, and only then the header that makes it count.
+/// Reserves space for a body twice as long as this one. Only a help: where there is none, a later write will notice.
+pub async fn reserve<F: DiskFile>(file: &F, body_bytes: usize) {
+    let wanted = (2 * body_bytes).next_multiple_of(RESERVE_BYTES) + BLOCK;
+    let _ = file.allocate(0, wanted as u64).await;
+}
+
+/// Writes one copy: the body, durable, and only then the header that makes it count. A copy that grows reserves more than
+/// it needs: on a full disk files are deleted by a checkpoint, so there must be room for one.
 pub async fn write<F: DiskFile>(file: &F, header: &CheckpointHeader, body: &[u8]) -> std::io::Result<()> {
+    if file.size().await? < (BLOCK + body.len()) as u64 {
+        reserve(file, body.len()).await;
+    }
     for (index, part) in body.chunks(WRITE_BYTES).enumerate() {
         let mut buffer = aligned_zeroed(part.len().next_multiple_of(BLOCK));
         buffer[..part.len()].copy_from_slice(part);

@@ -277,6 +277,7 @@ async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &
     let mut copies = Vec::new();
     for copy in COPIES {
         let file = open_or_new(disk, &format!("{directory}/{copy}")).await.map_err(io)?;
+        checkpoint::reserve(&file, 1).await;
         file.write_at(0, zeros.slice(..BLOCK), Sync::Later).await.map_err(io)?;
         file.flush().await.map_err(io)?;
         copies.push(file);

@@ -403,6 +403,12 @@ impl PartitionLog {
         }
         names.iter().map(|name| format!("{directory}/{name}")).collect()
     }
+
+    /// There was no checkpoint after [`PartitionLog::unlink`]: the files wait for the next one.
+    pub fn keep_unlinked(&mut self) {
+        let unlinking = std::mem::take(&mut self.segments.unlinking);
+        self.segments.doomed.splice(..0, unlinking);
+    }
 }
 
 fn roll_record(file: FileId, base_offset: i64, created_ms: i64) -> Record<'static> {

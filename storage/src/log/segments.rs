@@ -151,6 +151,11 @@ impl SegmentList {
         }
     }
 
+    /// There are files that are no longer part of the log, and not being removed yet.
+    pub fn has_doomed(&self) -> bool {
+        !self.doomed.is_empty()
+    }
+
     /// Dooms the sealed files that lie wholly below `start_offset`.
     pub(super) fn advance_start(&mut self, start_offset: i64) {
         let gone = self

@@ -281,8 +281,13 @@ impl Image {
         self.inodes[&inode].size
     }
 
+    /// What was removed takes no space.
     pub fn used(&self) -> u64 {
-        self.inodes.values().map(|file| file.size.max(file.allocated)).sum()
+        let linked = self.names.values().filter_map(|entry| match entry {
+            Entry::File(inode) => Some(&self.inodes[inode]),
+            Entry::Directory => None,
+        });
+        linked.map(|file| file.size.max(file.allocated)).sum()
     }
 
     fn check_capacity(&self, inode: u64, end: u64) -> io::Result<()> {

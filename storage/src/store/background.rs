@@ -4,7 +4,8 @@
 //!   tail -> segment (durable) -> FLUSHED, or RESIDUE for less than a block -> no frame of the oldest file is needed
 //!        -> checkpoint (durable), twice -> the file is free; what the checkpoint no longer names is removed
 //! ```
-//! A full disk stops write-out and with it appends, not reads; a disk that fails ends the store.
+//! A full disk stops write-out and with it appends, not reads; what was deleted is given back at once then. A disk that
+//! fails ends the store.
 
 use std::{collections::BTreeSet, io};
 
@@ -39,6 +40,8 @@ pub(super) struct Checkpoints {
 pub(super) struct Background {
     /// The last write-out found no space.
     pub disk_full: bool,
+    /// The last checkpoint found no space.
+    checkpoint_refused: bool,
     retention_ms: i64,
     checkpoint_ms: i64,
     checkpoint_records: u64,
@@ -53,8 +56,7 @@ impl<D: Disk> Store<D> {
         (self.inner.options.yield_now)().await;
         more |= self.copy_residues_forward();
         if self.wants_checkpoint(wall_ms) {
-            self.checkpoint().await?;
-            more = true;
+            more |= self.try_checkpoint().await?;
         }
         Ok(more)
     }
@@ -88,6 +90,8 @@ impl<D: Disk> Store<D> {
         let inner = &*self.inner;
         let plans = self.plan_write_outs(wall_ms);
         if plans.is_empty() {
+            // What found no space may have been deleted since.
+            inner.background.borrow_mut().disk_full = false;
             return Ok(false);
         }
         let bytes: u64 = plans.iter().map(WriteOut::bytes).sum();
@@ -218,7 +222,8 @@ impl<D: Disk> Store<D> {
         needed < pressure.tail_bytes / 2
     }
 
-    /// Half of the ring is used and a checkpoint would free some of it; or it is time.
+    /// Half of the ring is used and a checkpoint would free some of it; the disk is full and a checkpoint would free some
+    /// of that; or it is time.
     fn wants_checkpoint(&self, wall_ms: i64) -> bool {
         let state = self.inner.state.borrow();
         let needed = state
@@ -230,13 +235,23 @@ impl<D: Disk> Store<D> {
             return true;
         }
         let background = self.inner.background.borrow();
-        background.checkpoint_ms != 0
+        let is_due = background.checkpoint_ms != 0
             && wall_ms.saturating_sub(background.checkpoint_ms) > CHECKPOINT_EVERY_MS
-            && state.stats.records > background.checkpoint_records
+            || background.disk_full && state.has_doomed_files();
+        is_due && state.stats.records > background.checkpoint_records
     }
 
-    /// The state as of now, durable in the older copy's place.
+    /// The state as of now, durable.
     pub(super) async fn checkpoint(&self) -> Result<(), StorageError> {
+        if self.try_checkpoint().await? {
+            Ok(())
+        } else {
+            Err(StorageError("the disk has no room for a checkpoint".to_string()))
+        }
+    }
+
+    /// The state as of now, durable in the older copy's place. False: the disk is full, and the newer copy still counts.
+    pub(super) async fn try_checkpoint(&self) -> Result<bool, StorageError> {
         let inner = &*self.inner;
         let (header, body, files, directories) = {
             let state = &mut *inner.state.borrow_mut();
@@ -271,8 +286,22 @@ impl<D: Disk> Store<D> {
         // The state holds records that are not durable yet; a checkpoint must not know more than the journal.
         self.drive_to(header.covered_seq).await?;
         let copy = 1 - inner.checkpoints.get().newest_copy;
-        let written = checkpoint::write(&inner.checkpoint_files[copy], &header, &body).await;
-        written.map_err(|error| self.poison(&format!("checkpoint: {error}")))?;
+        match checkpoint::write(&inner.checkpoint_files[copy], &header, &body).await {
+            Ok(()) => inner.background.borrow_mut().checkpoint_refused = false,
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                inner.state.borrow_mut().keep_doomed_files();
+                if !std::mem::replace(&mut inner.background.borrow_mut().checkpoint_refused, true) {
+                    let (location, free_bytes) = (inner.disk.location(), self.free_bytes().await);
+                    tracing::error!(
+                        location,
+                        free_bytes,
+                        "the disk is full: no checkpoint can be written, and appends wait as soon as the journal is full"
+                    );
+                }
+                return Ok(false);
+            }
+            Err(error) => return Err(self.poison(&format!("checkpoint: {error}"))),
+        }
         inner.checkpoints.set(Checkpoints {
             newest_copy: copy,
             generation: header.generation,
@@ -293,7 +322,7 @@ impl<D: Disk> Store<D> {
                     .retain(|other| *other != directory);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Files that no log has. One that stays costs space and nothing else.

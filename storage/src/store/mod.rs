@@ -389,9 +389,9 @@ impl<D: Disk> Store<D> {
         }
     }
 
-    /// Makes everything durable and writes a checkpoint, so that the next start replays little. The store may be used
-    /// on after it.
+    /// Makes everything durable and writes a checkpoint, if the disk has room for it, so that the next start replays
+    /// little. The store may be used on after it.
     pub async fn close(&self) -> Result<(), StorageError> {
-        self.checkpoint().await
+        self.try_checkpoint().await.map(drop)
     }
 }

@@ -282,6 +282,16 @@ impl State {
         }
     }
 
+    /// Some files are of no use any more, and go with the next checkpoint.
+    pub fn has_doomed_files(&self) -> bool {
+        !self.doomed_directories.is_empty() || self.logs.values().any(|slot| slot.log.segments().has_doomed())
+    }
+
+    /// The checkpoint that [`PartitionLog::unlink`] was called for could not be written.
+    pub fn keep_doomed_files(&mut self) {
+        self.logs.values_mut().for_each(|slot| slot.log.keep_unlinked());
+    }
+
     /// What is pushed from now on goes to a later frame than what was pushed before. Gives the last of those before.
     pub fn close_filling(&mut self) -> u64 {
         self.closed = true;

@@ -4,6 +4,7 @@ mod cores;
 mod cost;
 mod crash;
 mod faults;
+mod full;
 mod harness;
 mod memory;
 mod model;
