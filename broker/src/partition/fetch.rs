@@ -312,7 +312,7 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
     let end_offset = store.end_offset(log).expect(open);
     // The end of a damaged log is not the end of what was acknowledged: who were sent elsewhere, or told to wait, would
     // never know.
-    if part.fetch_offset >= end_offset && store.is_damaged(log) {
+    if part.fetch_offset >= end_offset && store.damage_of(log).is_some() {
         return Err(failed(ErrorCode::KAFKA_STORAGE_ERROR));
     }
     if part.last_fetched_epoch >= 0 {

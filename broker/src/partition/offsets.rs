@@ -77,7 +77,7 @@ async fn find<W: World<Message = Message>>(
         }
     };
     // What is beyond the end of a damaged log may have been acknowledged, so nobody is told where it ends.
-    let damaged = store.is_damaged(log);
+    let damaged = store.damage_of(log).is_some();
     match part.timestamp {
         timestamp::LATEST | timestamp::MAX if damaged => Err(ErrorCode::KAFKA_STORAGE_ERROR),
         timestamp::LATEST => latest.map(|latest| (latest, -1, leader_epoch)),

@@ -97,7 +97,8 @@ impl<D: Disk> Store<D> {
         self.inner.state.borrow().damage.clone().map(|reason| Damage { reason })
     }
 
-    /// What is wrong with this log, if anything is. Acknowledged records may have stood where it ends now.
+    /// What is wrong with this log, if anything is. Acknowledged records may have stood where it ends now: appends are
+    /// refused until an operator decides.
     pub fn damage_of(&self, id: LogId) -> Option<Damage> {
         self.with_log(id, |slot| slot.log.damaged().cloned())?
     }
@@ -269,11 +270,6 @@ impl<D: Disk> Store<D> {
 
     pub fn end_offset(&self, id: LogId) -> Option<i64> {
         self.with_log(id, |slot| slot.log.end_offset())
-    }
-
-    /// Records of this log may be missing: appends are refused until an operator decides.
-    pub fn is_damaged(&self, id: LogId) -> bool {
-        self.with_log(id, |slot| slot.log.damaged().is_some()).unwrap_or(false)
     }
 
     /// The offset after the last record that no power loss can take away.

@@ -9,6 +9,17 @@ use crate::{
     sim_disk::{Fault, Operation, Persist, SimDisk},
 };
 
+/// Offsets 0, 1 and 2, 3; each in a frame of its own.
+const THREE_BATCHES: [&str; 7] = [
+    "create 0",
+    "append 0 1",
+    "commit",
+    "append 0 2",
+    "commit",
+    "append 0 1",
+    "commit",
+];
+
 pub fn session(disk: &SimDisk) -> Session {
     open(disk, &Rules::production(), 1).expect("opens")
 }
@@ -85,16 +96,7 @@ fn rot_in_the_middle_is_not_passed_over() {
         let disk = SimDisk::new();
         let mut session = session(&disk);
         let mut history = History::default();
-        let lines = [
-            "create 0",
-            "append 0 1",
-            "commit",
-            "append 0 2",
-            "commit",
-            "append 0 1",
-            "commit",
-        ];
-        assert!(commands(&mut session, &mut history, &lines));
+        assert!(commands(&mut session, &mut history, &THREE_BATCHES));
         // Of the second batch, offsets 1 and 2: its frame is the last but one, and each is one block.
         let journal = written_blocks(&disk);
         let (path, block) = journal[journal.len() - 2].clone();
@@ -140,17 +142,8 @@ fn damage_is_not_forgotten() {
     let disk = SimDisk::new();
     let mut session = session(&disk);
     let mut history = History::default();
-    let lines = [
-        "create 0",
-        "append 0 1",
-        "commit",
-        "append 0 2",
-        "commit",
-        "append 0 1",
-        "commit",
-        "idle",
-    ];
-    assert!(commands(&mut session, &mut history, &lines));
+    assert!(commands(&mut session, &mut history, &THREE_BATCHES));
+    assert!(session.command("idle", &mut history));
     drop(session);
     let disk = disk.after_crash(Persist::None);
     let content = disk.content("wal/of-001/core-000/0001.wal").expect("the first file");
