@@ -208,6 +208,10 @@ impl<D: Disk> LogView for OwnLog<'_, D> {
 fn write_down<D: Disk>(store: &Store<D>, log: LogId, replica: &Replica, output: &Output) -> Option<Ticket> {
     let persist = &output.persist;
     let mut newest = None;
+    if let Some(high_watermark) = persist.high_watermark {
+        let value = Bytes::copy_from_slice(&high_watermark.to_le_bytes());
+        newest = newest.max(Some(store.set_state(log, StateKind::HighWatermark, value)));
+    }
     if let Some(epoch) = persist.adopt_epoch {
         let value = Bytes::copy_from_slice(&epoch.to_le_bytes());
         newest = newest.max(Some(store.set_state(log, StateKind::EpochAdopted, value)));
@@ -220,10 +224,6 @@ fn write_down<D: Disk>(store: &Store<D>, log: LogId, replica: &Replica, output: 
     }
     if let Some(offset) = persist.log_start.max(persist.restart_at) {
         newest = newest.max(Some(store.advance_start(log, offset)));
-    }
-    if let Some(high_watermark) = persist.high_watermark {
-        let value = Bytes::copy_from_slice(&high_watermark.to_le_bytes());
-        newest = newest.max(Some(store.set_state(log, StateKind::HighWatermark, value)));
     }
     newest
 }

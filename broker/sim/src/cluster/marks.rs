@@ -46,6 +46,7 @@ marks! {
     LeftWithoutLeader "a partition was left without a leader";
     UncleanElection "an unclean leader was elected";
     UncleanLeaderBegan "an unclean leader began";
+    UncleanTruncate "truncated below the high watermark after an unclean election";
     SlotsChanged "a partition's replicas or their disks changed";
     ReassignmentDone "a reassignment was completed";
     Committed "a high watermark moved";
@@ -75,7 +76,7 @@ marks! {
     AppendConflict "an append did not fit";
     AppendHeldAlready "an append brought what was held already";
     DivergedTruncate "diverged truncate";
-    UncleanTruncate "truncated below the high watermark after an unclean election";
+    StartedOver "a high watermark went back after an unclean election";
     LogRestarted "a follower's log began anew at the leader's start";
     AckOfOtherEpoch "zombie ack rejected";
     AckOfOtherStorage "an ack of another disk was refused";
@@ -107,7 +108,7 @@ const REPLICA: &[(replica::Mark, Mark)] = &[
     (replica::Mark::AppendConflict, Mark::AppendConflict),
     (replica::Mark::AppendHeldAlready, Mark::AppendHeldAlready),
     (replica::Mark::DivergedTruncate, Mark::DivergedTruncate),
-    (replica::Mark::UncleanTruncate, Mark::UncleanTruncate),
+    (replica::Mark::StartedOver, Mark::StartedOver),
     (replica::Mark::LogRestarted, Mark::LogRestarted),
     (replica::Mark::AckOfOtherEpoch, Mark::AckOfOtherEpoch),
     (replica::Mark::AckOfOtherStorage, Mark::AckOfOtherStorage),

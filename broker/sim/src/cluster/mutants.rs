@@ -54,6 +54,7 @@ mutants! {
     replica append_of_own_epoch = false, Some("s-8");
     replica previous_must_match = false, Some("s-7");
     replica truncate_only_at_conflict = false, Some("s-5");
+    replica unclean_starts_over = false, Some("s-13");
     replica ack_only_matched = false, Some("s-7");
     replica high_watermark_only_matched = false, Some("s-7");
     replica own_counts_when_durable = false, Some("s-7");

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::Random;
 
+/// Whether records may be given up is drawn apart from all else.
+const UNCLEAN: u64 = 0x75_6e63_6c65_616e;
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -159,6 +162,10 @@ impl Plan {
             rules: Rules::production(),
         };
         plan.draw_faults(random);
+        plan.topics.unclean = Random::new(seed ^ UNCLEAN).chance(1, 4);
+        if plan.topics.unclean {
+            plan.draw_unclean_operations();
+        }
         plan
     }
 
@@ -177,6 +184,17 @@ impl Plan {
             }
             let action = random.pick(&kinds).draw(random, self);
             self.actions.push(Planned { at, action });
+        }
+    }
+
+    /// Topics for which records may be given up: by themselves, or when the operator says so. Half of the operations are
+    /// about that.
+    pub fn draw_unclean_operations(&mut self) {
+        let mut random = Random::new(self.seed ^ UNCLEAN.rotate_left(8));
+        for planned in &mut self.actions {
+            if matches!(planned.action, Action::Operate(_)) && random.chance(1, 2) {
+                planned.action = Action::Operate(*random.pick(Operation::UNCLEAN));
+            }
         }
     }
 

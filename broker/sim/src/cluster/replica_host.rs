@@ -11,6 +11,8 @@ pub struct ReplicaHost {
     pub wake_at: Micros,
     /// The partition epoch that the core was told last; −1 for none.
     pub told: i32,
+    /// The highest high watermark of this life.
+    pub committed_max: i64,
     /// In order of offsets.
     pub producers: Vec<Producer>,
 }

@@ -13,6 +13,19 @@ pub struct Record {
     pub value: u32,
 }
 
+impl Record {
+    /// Before the log start of an unclean leader: nobody can say any more which record that history had there.
+    pub const UNKNOWN: Record = Record {
+        epoch: i32::MIN,
+        value: 0,
+    };
+
+    /// Whether a log that has `found` there contradicts this.
+    pub fn is_other_than(self, found: Option<Record>) -> bool {
+        self != Record::UNKNOWN && found != Some(self)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Batch {
     len: u8,

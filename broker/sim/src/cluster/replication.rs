@@ -5,7 +5,7 @@ use std::time::Duration;
 use corelane_broker::{
     metadata::shard,
     partition::replica::{
-        Ack, AlterPartition, Append, Config, Identity, Input, Message, Outcome, Outgoing, Output, Replica, Role,
+        self, Ack, AlterPartition, Append, Config, Identity, Input, Message, Outcome, Outgoing, Output, Replica, Role,
     },
 };
 use uuid::Uuid;
@@ -37,6 +37,7 @@ impl Cluster {
             log: disk.clone(),
             wake_at: Micros::MAX,
             told: -1,
+            committed_max: 0,
             producers: Vec::new(),
         });
     }
@@ -155,8 +156,10 @@ impl Cluster {
         if let Some(role) = output.role {
             self.observe_role(n, p, role);
         }
-        if output.high_watermark.is_some_and(|moved| moved > high_watermark) {
-            self.observe_high_watermark(n, p, high_watermark);
+        if output.high_watermark.is_some() {
+            // Whoever started over may have another history from its beginning on.
+            let started_over = output.marks.contains(replica::Mark::StartedOver);
+            self.observe_high_watermark(n, p, if started_over { 0 } else { high_watermark });
         }
         let waits = |host: &ReplicaHost| !host.producers.is_empty();
         if self.nodes[n].replicas[p].as_ref().is_some_and(waits) {
@@ -170,16 +173,19 @@ impl Cluster {
             Some((from, to)) => self.appended_records(n, p, from, to, batch),
             None => Batch::default(),
         };
-        if let Some(to) = persist.truncate_to {
-            let verdict = self
-                .invariants
-                .no_clean_truncation
-                .on_truncate(p, to, high_watermark, &self.truths[p]);
-            self.judge("I21", verdict);
+        let unclean_epoch = self.seen_state(n, p).map_or(-1, |state| state.unclean_epoch);
+        let host = self.nodes[n].replicas[p].as_mut().expect("it was stepped");
+        let no_truncation = &self.invariants.no_clean_truncation;
+        let verdict = no_truncation.on_persist(&persist, &host.log, high_watermark, unclean_epoch);
+        if persist.truncate_to.is_some_and(|to| to < host.committed_max) {
+            self.marks.hit(Mark::UncleanTruncate);
         }
-        let host_log = &mut self.nodes[n].replicas[p].as_mut().expect("it was stepped").log;
-        host_log.apply(&persist, &records, true);
-        let made = host_log.made;
+        host.log.apply(&persist, &records, true);
+        let made = host.log.made;
+        self.judge(
+            "I21",
+            verdict.map_err(|what| format!("node {n}, partition {p}: {what}")),
+        );
         let journal = self.nodes[n].journal_of(1 + self.topics.partitions[p].shard);
         let write = Write::Replica {
             partition: p,
@@ -269,7 +275,7 @@ impl Cluster {
         let is_newest = newest.is_some_and(|state| state.leader_epoch == leader_epoch);
         let truth = &mut self.truths[p];
         if truth.unclean_pending && leader_epoch >= truth.unclean_epoch {
-            truth.restart_from(&host.log, host.replica.high_watermark(), leader_epoch);
+            truth.restart_from(&host.log, host.replica.high_watermark());
             self.marks.hit(Mark::UncleanLeaderBegan);
         } else if is_newest && !truth.is_void_for(leader_epoch) {
             let verdict = truth.is_held_by(&host.log);
@@ -279,6 +285,8 @@ impl Cluster {
     }
 
     fn observe_high_watermark(&mut self, n: usize, p: usize, before: i64) {
+        let host = self.nodes[n].replicas[p].as_mut().expect("it was stepped");
+        host.committed_max = host.committed_max.max(host.replica.high_watermark());
         let host = self.nodes[n].replicas[p].as_ref().expect("it was stepped");
         let replica = &host.replica;
         let (leader_epoch, to) = (replica.leader_epoch(), replica.high_watermark());

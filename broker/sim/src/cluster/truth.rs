@@ -34,17 +34,12 @@ impl Truth {
         leader_epoch < self.unclean_epoch || self.unclean_pending
     }
 
-    /// An unclean leader begins: its log is what is left.
-    pub fn restart_from(&mut self, log: &ReplicaLog, high_watermark: i64, leader_epoch: i32) {
-        self.unclean_epoch = leader_epoch;
+    /// An unclean leader begins: what it knows to be committed is what is left.
+    pub fn restart_from(&mut self, log: &ReplicaLog, high_watermark: i64) {
         self.unclean_pending = false;
-        // What this leader had been told to be committed is so again.
-        let end = self.end().min(log.end()).max(high_watermark);
-        self.records.resize(end as usize, Record::default());
+        self.records.resize(high_watermark as usize, Record::UNKNOWN);
         for (record, offset) in self.records.iter_mut().zip(0i64..) {
-            if let Some(kept) = log.get(offset) {
-                *record = kept;
-            }
+            *record = log.get(offset).unwrap_or(Record::UNKNOWN);
         }
         let records = &self.records;
         let is_kept =

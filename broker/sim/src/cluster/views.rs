@@ -221,10 +221,10 @@ impl Cluster {
                 self.marks.hit(Mark::ElrElected);
             }
         }
-        if after.recovering && (!before.recovering || chosen.is_some()) {
+        if after.unclean_epoch > before.unclean_epoch {
             self.marks.hit(Mark::UncleanElection);
             self.truths[p].unclean_pending = true;
-            self.truths[p].unclean_epoch = after.leader_epoch;
+            self.truths[p].unclean_epoch = after.unclean_epoch;
         }
         if after.leader.is_none() && before.leader.is_some() {
             self.marks.hit(Mark::LeftWithoutLeader);

@@ -21,6 +21,7 @@ impl PartitionState {
             last_known_elr: NodeList::new(),
             min_isr,
             recovering: false,
+            unclean_epoch: -1,
             replicas: slots
                 .iter()
                 .map(|slot| Replica {
@@ -71,6 +72,10 @@ pub(super) fn check_state(state: &PartitionState) -> Result<(), String> {
             leader_node.is_none_or(|node| state.isr.contains(&node)),
             "the leader is in the ISR",
         ),
+        (
+            state.unclean_epoch <= state.leader_epoch,
+            "an unclean election begins a leader epoch",
+        ),
     ];
     match rules.iter().find(|(holds, _)| !holds) {
         Some((_, broken)) => Err(format!("{broken}: {state:?}")),
@@ -81,6 +86,8 @@ pub(super) fn check_state(state: &PartitionState) -> Result<(), String> {
 /// What may follow what (invariant I8).
 pub(super) fn check_successor(before: &PartitionState, after: &PartitionState) -> Result<(), String> {
     let slots_changed = before.replicas != after.replicas;
+    let new_epoch = after.leader_epoch > before.leader_epoch;
+    let unclean_now = after.unclean_epoch != before.unclean_epoch;
     let rules = [
         (after.create_index == before.create_index, "it is another partition"),
         (
@@ -92,8 +99,16 @@ pub(super) fn check_successor(before: &PartitionState, after: &PartitionState) -
             "leader epochs never decrease",
         ),
         (
-            after.leader_epoch > before.leader_epoch || (before.leader == after.leader && !slots_changed),
+            new_epoch || (before.leader == after.leader && !slots_changed),
             "another leader or replica has a new leader epoch",
+        ),
+        (
+            !unclean_now || (new_epoch && after.unclean_epoch == after.leader_epoch),
+            "only the epoch that begins can be unclean",
+        ),
+        (
+            !after.recovering || before.recovering || unclean_now,
+            "only an unclean leader recovers",
         ),
     ];
     match rules.iter().find(|(holds, _)| !holds) {

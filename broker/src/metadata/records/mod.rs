@@ -110,7 +110,7 @@ records! {
     16, 0, ProducerIds;
     17, 0, TokenRecord;
     18, 0, RemoveToken;
-    64, 0, PartitionRecord;
+    64, 1, PartitionRecord, 0 => PartitionRecordV0;
     65, 0, RootSeen;
 }
 

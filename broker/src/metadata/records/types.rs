@@ -188,10 +188,62 @@ pub struct PartitionState {
     pub min_isr: u16,
     /// An unclean leader was elected and has not recovered yet.
     pub recovering: bool,
+    /// The leader epoch that the last unclean election began; −1 if there was none. Whoever took part in no epoch since
+    /// then may believe committed what was given up.
+    pub unclean_epoch: i32,
     /// Preferred leader first.
     pub replicas: ReplicaList,
     pub adding: NodeList,
     pub removing: NodeList,
+}
+
+/// Version 0 of [`PartitionRecord`]: of one node's partitions, which no other replica followed.
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PartitionRecordV0 {
+    pub topic_id: Uuid,
+    pub partition: i32,
+    pub state: PartitionStateV0,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct PartitionStateV0 {
+    pub create_index: u64,
+    pub partition_epoch: i32,
+    pub leader_epoch: i32,
+    pub leader: Option<Leader>,
+    pub isr: NodeList,
+    pub elr: NodeList,
+    pub last_known_elr: NodeList,
+    pub min_isr: u16,
+    pub recovering: bool,
+    pub replicas: ReplicaList,
+    pub adding: NodeList,
+    pub removing: NodeList,
+}
+
+impl From<PartitionRecordV0> for PartitionRecord {
+    fn from(older: PartitionRecordV0) -> PartitionRecord {
+        let state = older.state;
+        PartitionRecord {
+            topic_id: older.topic_id,
+            partition: older.partition,
+            state: PartitionState {
+                create_index: state.create_index,
+                partition_epoch: state.partition_epoch,
+                leader_epoch: state.leader_epoch,
+                leader: state.leader,
+                isr: state.isr,
+                elr: state.elr,
+                last_known_elr: state.last_known_elr,
+                min_isr: state.min_isr,
+                recovering: state.recovering,
+                unclean_epoch: if state.recovering { state.leader_epoch } else { -1 },
+                replicas: state.replicas,
+                adding: state.adding,
+                removing: state.removing,
+            },
+        }
+    }
 }
 
 /// A leader is one incarnation of a broker: after a restart it must be granted again.

@@ -77,10 +77,13 @@ pub fn build(view: &ShardView<'_>, held: &Partition, target: &Target) -> Option<
         next.recovering = false;
     }
     next.last_known_elr.retain(|node| !wiped.contains(node));
-    elect(view, held, &mut next, target.election, min_isr);
+    let is_unclean = elect(view, held, &mut next, target.election, min_isr);
 
-    if next.leader != held.leader || slots_changed(view, held, &next) {
+    if next.leader != held.leader || is_unclean || slots_changed(view, held, &next) {
         next.leader_epoch += 1;
+    }
+    if is_unclean {
+        next.unclean_epoch = next.leader_epoch;
     }
     if next == *held {
         return None;
@@ -162,7 +165,8 @@ fn eligible_leaders(held: &Partition, next: &Partition, wiped: &[i32]) -> NodeLi
     }))
 }
 
-fn elect(view: &ShardView<'_>, held: &Partition, next: &mut Partition, election: Election, min_isr: usize) {
+/// Whether records may be given up by it.
+fn elect(view: &ShardView<'_>, held: &Partition, next: &mut Partition, election: Election, min_isr: usize) -> bool {
     let may_lead = |node: i32| {
         let by_elr = (next.isr.is_empty() || !view.rules.elr_after_isr) && next.elr.contains(&node);
         (next.isr.contains(&node) || by_elr) && view.active(next, node).is_some()
@@ -185,13 +189,13 @@ fn elect(view: &ShardView<'_>, held: &Partition, next: &mut Partition, election:
                 next.elr.clear();
             }
         }
-        return;
+        return false;
     }
     // Who shuts down keeps to the end what nobody else can take.
     let stays = |leader: &Leader| next.isr.contains(&leader.node) && view.serving(next, leader.node).is_some();
     if let Some(leader) = held.leader.filter(stays) {
         next.leader = grant(view, held, leader.node);
-        return;
+        return false;
     }
     if election == Election::UncleanIfNeeded
         && let Some(node) = last_resort(view, next)
@@ -201,7 +205,7 @@ fn elect(view: &ShardView<'_>, held: &Partition, next: &mut Partition, election:
         next.elr.clear();
         next.last_known_elr.clear();
         next.recovering = true;
-        return;
+        return true;
     }
     next.leader = None;
     if next.isr.is_empty()
@@ -212,6 +216,7 @@ fn elect(view: &ShardView<'_>, held: &Partition, next: &mut Partition, election:
     {
         next.last_known_elr = NodeList::from_slice(&[last.node]);
     }
+    false
 }
 
 /// The leader of this broker's incarnation.

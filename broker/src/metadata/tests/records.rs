@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use crate::metadata::records::{
     Acl, AclRecord, BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList,
-    PartitionRecord, PartitionState, PartitionsAdded, ProducerIds, QuotaRecord, Record, RecordError, RegisterBroker,
-    RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot, RootSeen, ScramRecord, SupportedFeature,
-    TargetVoter, TokenRecord, TopicRecord, UnregisterBroker, VotersTarget, decode, encode, encode_leader_start,
-    is_leader_start,
+    PartitionRecord, PartitionRecordV0, PartitionState, PartitionStateV0, PartitionsAdded, ProducerIds, QuotaRecord,
+    Record, RecordError, RegisterBroker, RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot,
+    RootSeen, ScramRecord, SupportedFeature, TargetVoter, TokenRecord, TopicRecord, UnregisterBroker, VotersTarget,
+    decode, encode, encode_leader_start, is_leader_start,
 };
 
 fn id(number: u128) -> Uuid {
@@ -166,6 +166,7 @@ fn one_of_each() -> Vec<Record> {
                 last_known_elr: NodeList::new(),
                 min_isr: 2,
                 recovering: false,
+                unclean_epoch: 5,
                 replicas: smallvec![Replica {
                     node: 2,
                     storage_id: id(2),
@@ -247,28 +248,81 @@ fn a_leader_start_holds_nothing() {
     assert!(!is_leader_start(&encode(&one_of_each()[..1])));
 }
 
+/// The bytes of older versions, one record a line.
+fn older_versions() -> Vec<Vec<u8>> {
+    let bytes = |line: &str| {
+        (0..line.len() / 2)
+            .map(|at| u8::from_str_radix(&line[2 * at..2 * at + 2], 16).unwrap())
+            .collect()
+    };
+    include_str!("golden_records_v0.hex").lines().map(bytes).collect()
+}
+
 /// A broker that the first release registered is still registered, as a new incarnation of a release without features.
+/// A partition without an unclean leader in recovery had none.
 #[test]
 fn an_older_version_is_read_as_what_it_meant() {
-    let written = include_str!("golden_records_v0.hex").trim();
-    let bytes: Vec<u8> = (0..written.len() / 2)
-        .map(|at| u8::from_str_radix(&written[2 * at..2 * at + 2], 16).unwrap())
-        .collect();
-    let Record::RegisterBroker(newest) = one_of_each().remove(2) else {
-        unreachable!("the third one")
+    let (mut meant, mut names) = (Vec::new(), Vec::new());
+    for record in one_of_each() {
+        match record {
+            Record::RegisterBroker(newest) => {
+                names.push("RegisterBrokerV0");
+                meant.push(Record::from(RegisterBroker {
+                    features: vec![],
+                    broker_epoch: None,
+                    fenced: true,
+                    ..newest
+                }));
+            }
+            Record::PartitionRecord(mut newest) => {
+                names.push("PartitionRecordV0");
+                newest.state.unclean_epoch = -1;
+                meant.push(newest.into());
+            }
+            _ => {}
+        }
+    }
+    let written = older_versions();
+    assert_eq!(written.len(), meant.len());
+    for ((bytes, meant), name) in written.into_iter().zip(meant).zip(names) {
+        assert_eq!(decode(&bytes), Ok(vec![meant]));
+        let mut damaged = bytes.clone();
+        damaged.pop();
+        damaged[4] -= 1;
+        assert!(matches!(decode(&damaged), Err(RecordError::Corrupt(found, _)) if found == name));
+    }
+}
+
+/// While an unclean leader recovers, its epoch is the unclean one, as far as version 0 tells.
+#[test]
+fn an_unclean_leader_of_an_older_version_still_recovers() {
+    let records = one_of_each();
+    let newest = records.into_iter().find_map(|record| match record {
+        Record::PartitionRecord(record) => Some(record),
+        _ => None,
+    });
+    let PartitionRecord {
+        topic_id,
+        partition,
+        state,
+    } = newest.expect("one of each");
+    let older = PartitionRecordV0 {
+        topic_id,
+        partition,
+        state: PartitionStateV0 {
+            create_index: state.create_index,
+            partition_epoch: state.partition_epoch,
+            leader_epoch: state.leader_epoch,
+            leader: state.leader,
+            isr: state.isr,
+            elr: state.elr,
+            last_known_elr: state.last_known_elr,
+            min_isr: state.min_isr,
+            recovering: true,
+            replicas: state.replicas,
+            adding: state.adding,
+            removing: state.removing,
+        },
     };
-    let meant = RegisterBroker {
-        features: vec![],
-        broker_epoch: None,
-        fenced: true,
-        ..newest
-    };
-    assert_eq!(decode(&bytes), Ok(vec![meant.into()]));
-    let mut damaged = bytes.clone();
-    damaged.pop();
-    damaged[4] -= 1;
-    assert!(matches!(
-        decode(&damaged),
-        Err(RecordError::Corrupt("RegisterBrokerV0", _))
-    ));
+    assert_eq!(PartitionRecord::from(older).state.unclean_epoch, state.leader_epoch);
 }

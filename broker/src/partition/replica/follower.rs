@@ -1,10 +1,15 @@
 //! A follower: takes what its leader sends, and acknowledges what it matched once that is durable.
 //!
 //! What must stay true: the ack never covers a record that was not compared with this leader's in this epoch (D4);
-//! nothing is removed but from a real conflict of epochs on (D3); nothing at all is heard from another epoch (D2).
+//! nothing is removed but from a real conflict of epochs on, and never below the high watermark (D3); nothing at all is
+//! heard from another epoch (D2).
+//!
+//! An unclean leader's history may lack what was committed before it. A replica that enters an epoch of that history for
+//! the first time, which its epoch floor tells, takes nothing for committed but what the leader says: its own high
+//! watermark, and what is before its log start, are of another history until records were compared.
 
 use super::{
-    Context, LogView, Mark, Position, Rules,
+    Context, LogView, Mark, NO_EPOCH, Position, Rules,
     log::Log,
     message::{Ack, Append, Broken, Message, Outcome, Outgoing, Output, Span},
 };
@@ -48,13 +53,22 @@ impl Follower {
         }
         output.effective = true;
         let rules = &context.config.rules;
+        let starts_over = context.starts_over(log);
         let mut start = view.start();
-        if !fits(log, start, append, spans, rules) {
-            if append.prev.end > append.log_start {
-                output.mark(Mark::AppendConflict);
-                let outcome = conflict(log, start, append);
-                return output.send_now.push(ack(context, from, append, outcome));
-            }
+        let fits = if starts_over {
+            fits_by_records(log, start, append, spans)
+        } else {
+            fits(log, start, append, spans, rules)
+        };
+        if !fits && append.prev.end > append.log_start {
+            output.mark(Mark::AppendConflict);
+            let outcome = conflict(log, start, append, starts_over);
+            return output.send_now.push(ack(context, from, append, outcome));
+        }
+        if starts_over {
+            give_up(log, append, output);
+        }
+        if !fits {
             output.mark(Mark::LogRestarted);
             start = append.prev.end;
             log.restart(start, output);
@@ -70,7 +84,7 @@ impl Follower {
             News::None if spans.is_empty() => {}
             News::None => output.mark(Mark::AppendHeldAlready),
             News::From(at) => {
-                if !self.take(context, log, at, spans, output) {
+                if !take(log, at, spans, output) {
                     return;
                 }
             }
@@ -95,34 +109,31 @@ impl Follower {
             .send_after_persist
             .push(ack(context, from, append, Outcome::Matched(matched)));
     }
+}
 
-    /// Replaces what conflicts from `at` on, and adds the rest. False if that breaks an invariant.
-    fn take(&mut self, context: &Context<'_>, log: &mut Log, at: i64, spans: &[Span], output: &mut Output) -> bool {
-        if at < log.end() {
-            if at < log.high_watermark && context.is_complete() {
-                output.broken = Some(Broken::TruncationBelowHighWatermark {
-                    to: at,
-                    high_watermark: log.high_watermark,
-                });
-                return false;
-            }
-            output.mark(Mark::DivergedTruncate);
-            if at < log.high_watermark {
-                output.mark(Mark::UncleanTruncate);
-            }
-            log.truncate(at, output);
+/// Replaces what conflicts from `at` on, and adds the rest. False if that breaks an invariant.
+fn take(log: &mut Log, at: i64, spans: &[Span], output: &mut Output) -> bool {
+    if at < log.end() {
+        if at < log.high_watermark {
+            output.broken = Some(Broken::TruncationBelowHighWatermark {
+                to: at,
+                high_watermark: log.high_watermark,
+            });
+            return false;
         }
-        for span in spans.iter().filter(|span| span.end() > at) {
-            if !log.append(span.leader_epoch, span.end(), output) {
-                output.broken = Some(Broken::EpochsDecrease {
-                    epoch: span.leader_epoch,
-                    last_epoch: log.epochs.last_epoch(),
-                });
-                return false;
-            }
-        }
-        true
+        output.mark(Mark::DivergedTruncate);
+        log.truncate(at, output);
     }
+    for span in spans.iter().filter(|span| span.end() > at) {
+        if !log.append(span.leader_epoch, span.end(), output) {
+            output.broken = Some(Broken::EpochsDecrease {
+                epoch: span.leader_epoch,
+                last_epoch: log.epochs.last_epoch(),
+            });
+            return false;
+        }
+    }
+    true
 }
 
 /// Is everything before the append's records the same in both logs?
@@ -140,25 +151,50 @@ fn fits(log: &Log, start: i64, append: &Append, spans: &[Span], rules: &Rules) -
     }
     // The leader does not hold what is before its log start any more. If this log's part below it is committed, or goes
     // on with the same record, it is the same; otherwise it may be what an unsuccessful leader left behind.
-    let goes_on = || {
-        spans
-            .first()
-            .is_some_and(|span| log.epochs.at(prev.end) == Some(span.leader_epoch))
-    };
-    prev.end <= append.log_start && (prev.end <= log.high_watermark || goes_on())
+    prev.end <= append.log_start && (prev.end <= log.high_watermark || goes_on(log, append, spans))
 }
 
-fn conflict(log: &Log, start: i64, append: &Append) -> Outcome {
+/// The same after an unclean election: nothing is known to be committed, so only records tell.
+fn fits_by_records(log: &Log, start: i64, append: &Append, spans: &[Span]) -> bool {
+    let prev = append.prev;
+    if prev.end < start || prev.end > log.end() {
+        return false;
+    }
+    let same_record = prev.epoch != NO_EPOCH && log.epochs.position(prev.end) == prev;
+    prev.end == 0 || same_record || goes_on(log, append, spans)
+}
+
+/// The append's first record is here already, and with it everything before.
+fn goes_on(log: &Log, append: &Append, spans: &[Span]) -> bool {
+    spans
+        .first()
+        .is_some_and(|span| log.epochs.at(append.prev.end) == Some(span.leader_epoch))
+}
+
+/// The high watermark of before may cover what is given up; the leader's does not, as far as records were compared.
+fn give_up(log: &mut Log, append: &Append, output: &mut Output) {
+    let certain = append.high_watermark.min(append.prev.end);
+    if log.high_watermark > certain {
+        output.mark(Mark::StartedOver);
+        log.lower_high_watermark(certain, output);
+    }
+}
+
+fn conflict(log: &Log, start: i64, append: &Append, starts_over: bool) -> Outcome {
     let hint = log.epochs.may_share(Position {
         end: log.end().min(append.prev.end - 1),
         epoch: append.prev.epoch,
     });
     Outcome::Conflict {
         prev_end: append.prev.end,
-        hint: if hint.end < start {
-            log.epochs.position(start)
-        } else {
-            hint
+        hint: match hint.end < start {
+            // Nothing can be compared: from the leader's log start.
+            true if starts_over => Position {
+                end: 0,
+                epoch: NO_EPOCH,
+            },
+            true => log.epochs.position(start),
+            false => hint,
         },
     }
 }

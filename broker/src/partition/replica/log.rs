@@ -96,11 +96,17 @@ impl Log {
         for (_, persisting_end) in &mut self.persisting {
             *persisting_end = (*persisting_end).min(end);
         }
-        if self.high_watermark > end {
-            // What was written down would, after a restart, call records committed that were never.
-            self.high_watermark = end;
-            output.persist.high_watermark = Some(end);
-            output.high_watermark = Some(end);
+        self.lower_high_watermark(end, output);
+    }
+
+    /// Back to `to`, for an unclean leader's history. What was written down would, after a restart, call records committed
+    /// that were never.
+    pub fn lower_high_watermark(&mut self, to: i64, output: &mut Output) {
+        if self.high_watermark > to {
+            self.high_watermark = to;
+            self.all_durable_committed = false;
+            output.persist.high_watermark = Some(to);
+            output.high_watermark = Some(to);
         }
     }
 

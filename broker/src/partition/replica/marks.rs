@@ -27,8 +27,8 @@ marks! {
     AppendConflict,
     AppendHeldAlready,
     DivergedTruncate,
-    /// Below the high watermark: an unclean leader's history replaces this one.
-    UncleanTruncate,
+    /// D3: the high watermark went back, since an unclean leader's history replaces this one.
+    StartedOver,
     LogRestarted,
     AckOfOtherEpoch,
     AckOfOtherStorage,

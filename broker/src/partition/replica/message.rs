@@ -157,9 +157,13 @@ pub enum Input<'a> {
 pub struct Persist {
     /// Grows by one with every persist that is not empty; hand it back in [`Input::Persisted`].
     pub number: u64,
+    /// Write the high watermark down, or [`ALL_DURABLE`]; binding if lower than what was written before, a hint otherwise.
+    /// Before the epoch is adopted: after that nobody doubts the old number any more.
+    pub high_watermark: Option<i64>,
     /// The epoch floor (rule D1). With [`Output::role`] a leader: the epoch begins at the log's end.
     pub adopt_epoch: Option<i32>,
-    /// Drop the whole log and begin anew at this offset: the leader does not hold what would come next any more.
+    /// Drop the whole log and begin anew at this offset: the leader does not hold what would come next any more. After an
+    /// unclean election that may be before the log's start.
     pub restart_at: Option<i64>,
     /// Remove everything from this offset on, with all that was derived from it (producer states, transactions).
     pub truncate_to: Option<i64>,
@@ -167,8 +171,6 @@ pub struct Persist {
     pub append: Option<(i64, i64)>,
     /// Raise the log start offset.
     pub log_start: Option<i64>,
-    /// Write the high watermark down, or [`ALL_DURABLE`]; binding if lower than what was written before, a hint otherwise.
-    pub high_watermark: Option<i64>,
 }
 
 impl Persist {

@@ -91,10 +91,10 @@ impl Context<'_> {
         (0..self.view.slots.len()).filter(move |slot| Some(*slot) != me)
     }
 
-    /// Does the newest state say that this replica holds every committed record? Then no leader may cut them off. One
-    /// that is neither in the ISR nor in the ELR may have been left behind by an unclean election.
-    fn is_complete(&self) -> bool {
-        !self.view.recovering && self.view.is_complete(self.me.node)
+    /// Does an unclean election lie between what this log took part in and the epoch that it enters now? What it believes
+    /// to be committed may have been given up then. Whoever is in the ISR or ELR since entered an epoch since.
+    fn starts_over(&self, log: &Log) -> bool {
+        self.view.unclean_epoch > log.floor && self.config.rules.unclean_starts_over
     }
 }
 

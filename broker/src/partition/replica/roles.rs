@@ -39,6 +39,11 @@ impl Replica {
             Role::Idle => Standing::Idle,
             Role::Follower => Standing::Follower(Follower::new()),
             Role::Leader => {
+                if self.context(now).starts_over(&self.log) {
+                    // The unclean leader: what is on its disk is what is left.
+                    let left = self.log.durable_end.max(log.start());
+                    self.log.lower_high_watermark(left, output);
+                }
                 let alone = self.view.slots.len() == 1;
                 self.log.adopt(leader_epoch, alone, output);
                 let context = self.context(now);

@@ -57,6 +57,9 @@ rules! {
     /// D3. Records are removed only at a real conflict of epochs. Without: a late or doubled append cuts off records that
     /// were acknowledged (redpanda #17731).
     truncate_only_at_conflict,
+    /// D3. Whoever enters its first epoch since an unclean election takes the high watermark from that history (KIP-704).
+    /// Without: it calls committed what was given up, and stops when the leader replaces it.
+    unclean_starts_over,
     /// D4. A follower acknowledges what it matched with this leader, not what it holds (KAFKA-13141, redpanda d0e45c0baf).
     ack_only_matched,
     /// D4. A follower's high watermark stays within what it matched with this leader.

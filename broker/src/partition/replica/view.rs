@@ -49,9 +49,10 @@ pub(super) struct View {
     pub leader: Option<Leader>,
     pub slots: Vec<Slot>,
     pub isr: Slots,
-    pub elr: Slots,
     pub min_isr: usize,
     pub recovering: bool,
+    /// −1: no election was unclean.
+    pub unclean_epoch: i32,
 }
 
 impl View {
@@ -62,9 +63,9 @@ impl View {
             leader: None,
             slots: Vec::new(),
             isr: Slots::default(),
-            elr: Slots::default(),
             min_isr: 1,
             recovering: false,
+            unclean_epoch: -1,
         }
     }
 
@@ -83,19 +84,13 @@ impl View {
         self.leader_epoch = state.leader_epoch;
         self.leader = state.leader;
         self.isr = self.slots_of(&state.isr);
-        self.elr = self.slots_of(&state.elr);
         self.min_isr = usize::from(state.min_isr);
         self.recovering = state.recovering;
+        self.unclean_epoch = state.unclean_epoch;
     }
 
     pub fn slot_of(&self, node: i32) -> Option<usize> {
         self.slots.iter().position(|slot| slot.node == node)
-    }
-
-    /// Members of the ISR or the ELR hold every committed record.
-    pub fn is_complete(&self, node: i32) -> bool {
-        self.slot_of(node)
-            .is_some_and(|slot| self.isr.union(self.elr).contains(slot))
     }
 
     fn slots_of(&self, nodes: &[i32]) -> Slots {

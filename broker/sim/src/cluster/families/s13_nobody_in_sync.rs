@@ -1,8 +1,10 @@
-//! S-13: ISR and ELR run empty: the last replica standing leads again, and nobody else.
+//! S-13: ISR and ELR run empty: the last replica standing leads again, and nobody else; or, where records may be given up,
+//! whoever is there.
 
 use super::{
     super::{
         actions::{Action, Who},
+        operations::Operation,
         plan::{Plan, Stack},
         timeline::MILLISECOND,
     },
@@ -12,7 +14,7 @@ use crate::Random;
 
 pub const FAMILY: Family = Family {
     name: "s-13",
-    story: "ISR and ELR run empty: the last replica standing leads again, and nobody else",
+    story: "ISR and ELR run empty: the last replica standing leads again, or whoever is there",
     bend,
 };
 
@@ -24,4 +26,11 @@ fn bend(plan: &mut Plan, random: &mut Random) {
         who: Who::PartitionLeader(random.below(4) as usize),
         down: random.between(300, 3000) * MILLISECOND,
     });
+    plan.topics.unclean = random.chance(1, 2);
+    if plan.topics.unclean {
+        // Elections on command, and the config on and off.
+        every(plan, random, 300, 2000, |random, _| {
+            Action::Operate(*random.pick(Operation::UNCLEAN))
+        });
+    }
 }

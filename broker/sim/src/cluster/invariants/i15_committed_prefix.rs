@@ -14,7 +14,7 @@ impl Truth {
                 return Err(format!("the high watermark {to} is beyond the log's end {}", log.end()));
             };
             match self.records.get(offset as usize) {
-                Some(committed) if *committed != record => {
+                Some(committed) if committed.is_other_than(Some(record)) => {
                     return Err(format!(
                         "offset {offset} was committed as {committed:?}, and now as {record:?}"
                     ));

@@ -11,7 +11,7 @@ impl Truth {
     pub fn is_held_by(&self, log: &ReplicaLog) -> Verdict {
         let committed = self.records.iter().zip(0i64..).skip(log.start.max(0) as usize);
         for (record, offset) in committed {
-            if log.get(offset) != Some(*record) {
+            if record.is_other_than(log.get(offset)) {
                 return Err(format!(
                     "offset {offset} was committed as {record:?}, the log has {:?}",
                     log.get(offset)

@@ -63,6 +63,9 @@ pub fn show_partition(state: &Partition) -> String {
             write!(out, " {name}={nodes:?}").unwrap();
         }
     }
+    if state.unclean_epoch >= 0 {
+        write!(out, " unclean_epoch={}", state.unclean_epoch).unwrap();
+    }
     if state.recovering {
         out.push_str(" recovering");
     }

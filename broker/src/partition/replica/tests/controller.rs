@@ -176,9 +176,13 @@ impl Controller {
 /// A state in a line.
 pub fn describe(state: &PartitionState) -> String {
     let leader = state.leader.map_or("nobody".into(), |leader| leader.node.to_string());
+    let unclean = match state.unclean_epoch {
+        -1 => String::new(),
+        epoch => format!(", unclean since {epoch}"),
+    };
     let recovering = if state.recovering { ", recovering" } else { "" };
     format!(
-        "state {}: epoch {}, leader {leader}, isr {:?}, elr {:?}, min {}{recovering}",
+        "state {}: epoch {}, leader {leader}, isr {:?}, elr {:?}, min {}{unclean}{recovering}",
         state.partition_epoch, state.leader_epoch, state.isr, state.elr, state.min_isr
     )
 }

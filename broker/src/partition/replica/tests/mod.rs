@@ -64,6 +64,7 @@ pub fn state(epoch: i32, leader: i32, isr: &[i32], replicas: i32) -> PartitionSt
         last_known_elr: NodeList::new(),
         min_isr: 1,
         recovering: false,
+        unclean_epoch: -1,
         replicas: (0..replicas)
             .map(|node| Slot {
                 node,

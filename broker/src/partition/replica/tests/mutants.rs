@@ -15,6 +15,7 @@ const BY_STORY: &[&str] = &[
     "adopt_before_use",
     "ack_of_own_epoch",
     "progress_reset",
+    "unclean_starts_over",
     "recovering_alone",
     "produce_needs_min_isr",
     "latest_after_epoch_start",

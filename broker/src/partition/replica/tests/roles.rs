@@ -149,9 +149,10 @@ fn two_leaders_of_an_epoch_are_broken() {
     assert_eq!(received.broken, Some(broken));
 }
 
-/// A member of the ISR holds what is committed; a leader that would cut that off has lost it.
+/// Whoever took part in an epoch since the last unclean election holds what is committed, and a leader that would cut that
+/// off has lost it. Whoever did not gives it up.
 #[test]
-fn a_member_never_gives_up_what_is_committed() {
+fn only_an_unclean_election_gives_up_what_was_committed() {
     let recovered = Recovered {
         high_watermark: 5,
         ..with_records(1, 5, 1)
@@ -176,15 +177,15 @@ fn a_member_never_gives_up_what_is_committed() {
         message: Message::Append(append),
         spans: &spans,
     };
-    for (isr, elr, is_complete) in [(&[0, 1][..], &[][..], true), (&[1], &[0], true), (&[1], &[], false)] {
+    for (unclean_epoch, gives_up) in [(-1, false), (1, false), (2, true)] {
         let mut replica = replica(recovered.clone());
-        let mut state = state(2, 1, isr, 2);
-        state.elr = elr.into();
+        let mut state = state(2, 1, &[0, 1], 2);
+        state.unclean_epoch = unclean_epoch;
         step(&mut replica, Input::State(&state));
         let received = step(&mut replica, input);
-        assert_eq!(received.broken.is_some(), is_complete, "isr {isr:?}, elr {elr:?}");
-        if !is_complete {
-            assert!(received.marks.contains(Mark::UncleanTruncate));
+        assert_eq!(received.broken.is_none(), gives_up, "unclean epoch {unclean_epoch}");
+        if gives_up {
+            assert!(received.marks.contains(Mark::StartedOver));
             assert_eq!(received.persist.truncate_to, Some(0));
             assert_eq!(received.persist.high_watermark, Some(0));
         }

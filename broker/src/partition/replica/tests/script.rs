@@ -156,6 +156,9 @@ impl Script {
         if new_epoch && !words.has("same-epoch") {
             next.leader_epoch += 1;
         }
+        if next.recovering && !held.recovering {
+            next.unclean_epoch = next.leader_epoch;
+        }
         self.world.note(|| describe(&next));
         self.world.states.push(next);
     }

@@ -65,7 +65,7 @@ fn every_story_goes_as_written() {
         assert_eq!(script.failure(), None, "{name}");
     }
     // What the walks do not meet.
-    for mark in [Mark::AckOfOtherStorage, Mark::RecoveredProposed, Mark::UncleanTruncate] {
+    for mark in [Mark::AckOfOtherStorage, Mark::RecoveredProposed, Mark::StartedOver] {
         assert!(marks.contains(mark), "no story passed {mark:?}");
     }
 }

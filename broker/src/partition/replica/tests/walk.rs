@@ -373,7 +373,7 @@ fn walk_all(replicas: i32, seeds: std::ops::Range<u64>) {
         Mark::AckOfOtherStorage,
         Mark::AppendMalformed,
         Mark::RecoveredProposed,
-        Mark::UncleanTruncate,
+        Mark::StartedOver,
     ];
     for mark in Mark::ALL.iter().filter(|mark| !elsewhere.contains(mark)) {
         assert!(marks.contains(*mark), "no walk passed {mark:?}");
