@@ -29,11 +29,14 @@ pub const SEND_PIECE_BYTES: usize = 256 * 1024;
 /// that works on what it has for longer asks again for what it did not take.
 pub const SEND_STALL_MAX: Duration = Duration::from_secs(60);
 
-/// Bytes of records that one core's answers may hold until they are sent.
+/// Bytes of records that one core's answers may hold until they are sent, those that are still being read included.
 pub const LENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// An answer may give one part in so many of what is left of [`LENT_BYTES_MAX`]; the first has all of `fetch.max.bytes`.
 pub const LENT_SHARE: usize = 4;
+
+/// What an answer with any records counts for at least: they hold the piece of a file that was read for them.
+pub const LENT_BYTES_MIN: usize = 64 * 1024;
 
 /// Response parts that are joined into one vectored send.
 pub const SEND_PARTS_MAX: usize = 512;

@@ -199,7 +199,10 @@ async fn ask<W: World<Message = Message>>(
         if enough || core.world.now() >= demand.deadline {
             return answers;
         }
-        wait_for_news(core, &owners, &answers, demand).await;
+        // What is too little is not kept meanwhile: it is asked for again.
+        let had: Vec<usize> = answers.iter().map(FetchAnswer::bytes).collect();
+        drop(answers);
+        wait_for_news(core, &owners, &had, demand).await;
     }
 }
 
@@ -224,22 +227,22 @@ async fn ask_at_once<W: World<Message = Message>>(
     join_all(calls.collect::<Vec<_>>()).await
 }
 
-/// Returns when any owner has more than it just answered, or at the deadline.
+/// Returns when any owner has more bytes than it had, or at the deadline.
 async fn wait_for_news<W: World<Message = Message>>(
     core: &Core<W>,
     owners: &[(usize, Vec<FetchPart>)],
-    answers: &[FetchAnswer],
+    had: &[usize],
     demand: Demand,
 ) {
     let mut waits = Vec::new();
     let mut names = Vec::new();
-    for ((owner, parts), answer) in owners.iter().zip(answers) {
+    for ((owner, parts), bytes) in owners.iter().zip(had) {
         let waiter = core.next_waiter();
         names.push((*owner, waiter));
         let call = FetchCall {
             parts: parts.clone(),
             max_bytes: demand.max_bytes,
-            min_bytes: answer.bytes() + 1,
+            min_bytes: bytes + 1,
             deadline: Some(demand.deadline),
             waiter,
         };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::ReadError;
 
-use super::PartitionKey;
+use super::{PartitionKey, Partitions, lending::Reservation};
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
     runtime::world::{Instant, World},
@@ -122,18 +122,13 @@ pub fn finish<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) {
     }
 }
 
-fn reply<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, mut answer: FetchAnswer) {
-    core.partitions.borrow().lending.lend(&mut answer);
-    core.reply(to, Reply::Fetch(answer));
-}
-
 fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, answer: FetchAnswer) {
     let deadline = call.deadline.filter(|deadline| *deadline > core.world.now());
     let Some(deadline) = deadline else {
-        return reply(core, to, answer);
+        return core.reply(to, Reply::Fetch(answer));
     };
     if answer.bytes() >= call.min_bytes || answer.is_urgent() {
-        return reply(core, to, answer);
+        return core.reply(to, Reply::Fetch(answer));
     }
     let key = (to.core, call.waiter);
     {
@@ -155,6 +150,7 @@ fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call
             return core.expire_fetch_at(deadline, key);
         }
     }
+    drop(answer);
     take(core, to, call);
 }
 
@@ -201,8 +197,9 @@ async fn read<W: World<Message = Message>>(core: &Core<W>, call: &FetchCall) -> 
 struct Filling<'a, W: World> {
     core: &'a Core<W>,
     call: &'a FetchCall,
-    /// What this answer may give at most, if that is less than its reader wants.
-    room: usize,
+    /// Set aside for this answer, from the first read to the last.
+    reservation: Reservation,
+    /// What is left of it.
     budget: usize,
     results: Vec<FetchResult>,
     /// The next part's result, as it is without records.
@@ -219,12 +216,12 @@ struct Wanted {
 
 impl<'a, W: World<Message = Message>> Filling<'a, W> {
     fn new(core: &'a Core<W>, call: &'a FetchCall) -> Filling<'a, W> {
-        let room = core.partitions.borrow().lending.room(call.max_bytes);
+        let reservation = core.partitions.borrow().reserve(call);
         Filling {
             core,
             call,
-            room,
-            budget: room,
+            budget: reservation.bytes(),
+            reservation,
             results: Vec::with_capacity(call.parts.len()),
             empty: None,
         }
@@ -260,7 +257,7 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
         let empty = self.empty.take().expect("records are read for a part that wants them");
         let part = &self.call.parts[self.results.len()];
         let result = match records {
-            Ok(records) => with_records(empty, records, self.budget, self.room),
+            Ok(records) => with_records(empty, records, self.budget, self.reservation.bytes()),
             Err(error) => {
                 tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = part.fetch_offset, %error, "read refused");
                 FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)
@@ -271,7 +268,26 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
     }
 
     fn finish(self) -> FetchAnswer {
-        FetchAnswer(self.results)
+        let mut answer = FetchAnswer(self.results);
+        self.reservation.lend(&mut answer);
+        answer
+    }
+}
+
+impl Partitions {
+    /// Sets aside what a call may give: not all that its reader would take, if its partitions are few. Each gives what it may,
+    /// or one batch that is larger.
+    fn reserve(&self, call: &FetchCall) -> Reservation {
+        let mut wanted: usize = 0;
+        for part in &call.parts {
+            let Some(partition) = self.get(&part.key) else { continue };
+            let batch_bytes_max = partition.config.max_message_bytes as usize;
+            wanted = wanted.saturating_add(part.max_bytes).saturating_add(batch_bytes_max);
+            if wanted >= call.max_bytes {
+                break;
+            }
+        }
+        self.lending.reserve(wanted.min(call.max_bytes))
     }
 }
 

@@ -3,6 +3,14 @@
 //! A reader that asks and does not take its answer holds what it asked for; enough of them would hold everything. So what a core
 //! has lent out is bounded, and each answer gets but a share of what is left: those who take theirs are still served while
 //! others do not. When nothing is left a fetch gets no records, as if there were none, and asks again after its wait.
+//!
+//! ```text
+//!  reserve ──> Reservation ──lend──> loan, with the answer's last bytes ──sent or dropped──> room again
+//!                   └────────────────── dropped: nothing came of it ────────────────────────────┘
+//! ```
+//!
+//! Reads take time, and others begin meanwhile: room is set aside when a read begins. What must stay true: all that is set
+//! aside or lent is together never more than [`LENT_BYTES_MAX`].
 
 use std::sync::{
     Arc,
@@ -12,38 +20,65 @@ use std::sync::{
 use bytes::Bytes;
 
 use super::FetchAnswer;
-use crate::limits::{LENT_BYTES_MAX, LENT_SHARE};
+use crate::limits::{LENT_BYTES_MAX, LENT_BYTES_MIN, LENT_SHARE};
 
-/// What one core has lent out. Answers come back on whatever core they were sent from.
+/// What one core has set aside and lent. Room is taken on this core only, and comes back on whatever core an answer ends.
 #[derive(Default)]
 pub struct Lending(Arc<AtomicUsize>);
 
 impl Lending {
-    /// How much of `wanted` an answer may give; 0 if it may give no record.
-    pub fn room(&self, wanted: usize) -> usize {
-        let left = LENT_BYTES_MAX.saturating_sub(self.0.load(Ordering::Relaxed));
-        wanted.min(left.div_ceil(LENT_SHARE))
+    /// Sets aside what an answer may give of `wanted`.
+    pub fn reserve(&self, wanted: usize) -> Reservation {
+        let left = LENT_BYTES_MAX - self.0.load(Ordering::Relaxed);
+        let mut reservation = Reservation {
+            bytes: wanted.min(left.div_ceil(LENT_SHARE)),
+            room: Room {
+                taken: 0,
+                all: self.0.clone(),
+            },
+        };
+        if !reservation.room.resize(reservation.bytes) {
+            reservation.bytes = 0;
+        }
+        reservation
+    }
+}
+
+/// Room for one answer, from before it is read until it has its records; given back when dropped.
+pub struct Reservation {
+    bytes: usize,
+    room: Room,
+}
+
+impl Reservation {
+    /// What the answer may give; 0: no record.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// Counts an answer's records until the last of them is dropped. They are sent in order, so that is the end of all.
-    pub fn lend(&self, answer: &mut FetchAnswer) {
-        let bytes = answer.bytes();
+    /// Counts the answer's records, instead of what was set aside, until the last of them is dropped. They are sent in order,
+    /// so that is the end of all.
+    ///
+    /// An answer's first batch is read whole even if it is larger than what was set aside; is there no room for the rest of
+    /// it, the answer loses its records.
+    pub fn lend(mut self, answer: &mut FetchAnswer) {
+        let has_room = self.room.resize(answer.bytes());
         let mut records = answer.0.iter_mut().flat_map(|result| &mut result.records);
-        if let Some(last) = records.next_back() {
-            self.0.fetch_add(bytes, Ordering::Relaxed);
-            *last = Bytes::from_owner(Lent {
-                records: std::mem::take(last),
-                bytes,
-                lent: self.0.clone(),
-            });
+        match records.next_back() {
+            Some(last) if has_room => {
+                *last = Bytes::from_owner(Lent {
+                    records: std::mem::take(last),
+                    _room: self.room,
+                });
+            }
+            _ => answer.0.iter_mut().for_each(|result| result.records.clear()),
         }
     }
 }
 
 struct Lent {
     records: Bytes,
-    bytes: usize,
-    lent: Arc<AtomicUsize>,
+    _room: Room,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -52,9 +87,32 @@ impl AsRef<[u8]> for Lent {
     }
 }
 
-impl Drop for Lent {
+/// A part of what there is; given back when dropped.
+struct Room {
+    taken: usize,
+    all: Arc<AtomicUsize>,
+}
+
+impl Room {
+    /// Takes more, or gives some back, until it is enough for so many bytes of records. False, and nothing changed: there is
+    /// not so much.
+    fn resize(&mut self, bytes: usize) -> bool {
+        let wanted = if bytes == 0 { 0 } else { bytes.max(LENT_BYTES_MIN) };
+        let others = self.all.load(Ordering::Relaxed) - self.taken;
+        if wanted > LENT_BYTES_MAX - others {
+            return false;
+        }
+        // Others may only have given back meanwhile.
+        self.all.fetch_add(wanted, Ordering::Relaxed);
+        self.all.fetch_sub(self.taken, Ordering::Relaxed);
+        self.taken = wanted;
+        true
+    }
+}
+
+impl Drop for Room {
     fn drop(&mut self) {
-        self.lent.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.all.fetch_sub(self.taken, Ordering::Relaxed);
     }
 }
 
@@ -64,51 +122,116 @@ mod tests {
 
     use super::{super::FetchResult, *};
 
+    const MIB: usize = 1 << 20;
+
     fn answer(bytes: usize) -> FetchAnswer {
         let mut result = FetchResult::failed(ErrorCode::NONE);
-        result.records = vec![Bytes::from(vec![7; bytes - 1]), Bytes::from_static(b"x")];
+        result.records = vec![Bytes::from(vec![0; bytes - 1]), Bytes::from_static(b"x")];
         FetchAnswer(vec![result, FetchResult::failed(ErrorCode::NONE)])
+    }
+
+    fn taken(lending: &Lending) -> usize {
+        lending.0.load(Ordering::Relaxed)
+    }
+
+    /// An answer that gives all it may.
+    fn lent(lending: &Lending) -> FetchAnswer {
+        let reservation = lending.reserve(usize::MAX);
+        let mut answer = answer(reservation.bytes());
+        reservation.lend(&mut answer);
+        answer
     }
 
     /// Readers that take nothing get less and less, together never more than there is; what they held comes back.
     #[test]
     fn shares_shrink_and_come_back() {
         let lending = Lending::default();
-        let mut held = Vec::new();
-        let first = lending.room(usize::MAX);
+        let first = lending.reserve(usize::MAX).bytes();
         assert_eq!(first, LENT_BYTES_MAX / LENT_SHARE);
-        let mut before = usize::MAX;
+        let mut held = Vec::new();
+        let mut before = first;
         loop {
-            let room = lending.room(usize::MAX);
+            let room = lending.reserve(usize::MAX).bytes();
             assert!(room <= before);
-            if room < 2 {
+            if room == 0 {
                 break;
             }
             before = room;
-            let mut answer = answer(room);
-            lending.lend(&mut answer);
-            assert_eq!(answer.bytes(), room);
-            held.push(answer);
+            held.push(lent(&lending));
+            assert_eq!(held.last().map(FetchAnswer::bytes), Some(room));
+            assert!(taken(&lending) <= LENT_BYTES_MAX);
         }
-        let together: usize = held.iter().map(FetchAnswer::bytes).sum();
-        assert!(together <= LENT_BYTES_MAX);
+        assert!(taken(&lending) > LENT_BYTES_MAX - LENT_BYTES_MIN);
         // The last bytes are what counts: answers are sent in order.
+        let full = taken(&lending);
         let mut sent = held.pop().expect("there are some").0.remove(0).records;
         let last = sent.pop().expect("the last part");
         drop(sent);
-        let room = lending.room(usize::MAX);
+        assert_eq!(taken(&lending), full);
         drop(last);
-        assert!(lending.room(usize::MAX) >= room);
+        assert_eq!(taken(&lending), full - LENT_BYTES_MIN);
         held.clear();
-        assert_eq!(lending.room(usize::MAX), first);
-        assert_eq!(lending.room(5), 5);
+        assert_eq!(lending.reserve(usize::MAX).bytes(), first);
+        assert_eq!(lending.reserve(5).bytes(), 5);
     }
 
-    /// An answer without records lends nothing.
+    /// Reads under way count with all that they may give, and with nothing when they are cancelled.
     #[test]
-    fn nothing_is_lent_without_records() {
+    fn reads_under_way_do_not_share_room() {
         let lending = Lending::default();
-        lending.lend(&mut FetchAnswer(vec![FetchResult::failed(ErrorCode::NONE)]));
-        assert_eq!(lending.0.load(Ordering::Relaxed), 0);
+        let mut under_way = Vec::new();
+        for _ in 0..100 {
+            under_way.push(lending.reserve(usize::MAX));
+            assert!(taken(&lending) <= LENT_BYTES_MAX);
+        }
+        let together: usize = under_way.iter().map(Reservation::bytes).sum();
+        assert!(together <= LENT_BYTES_MAX);
+        assert_eq!(under_way[99].bytes(), 0, "nothing was left");
+        // All of them are read to the end, now that nothing is left.
+        let mut answers = Vec::new();
+        for reservation in under_way.drain(..20) {
+            let mut answer = answer(reservation.bytes());
+            reservation.lend(&mut answer);
+            assert!(answer.bytes() > 0, "what was set aside is there");
+            answers.push(answer);
+        }
+        drop(under_way);
+        let lent: usize = answers.iter().map(FetchAnswer::bytes).sum();
+        assert_eq!(taken(&lending), lent);
+        drop(answers);
+        assert_eq!(taken(&lending), 0);
+    }
+
+    /// What a short answer does not need is room at once, and an answer without records lends nothing.
+    #[test]
+    fn short_answers_give_the_rest_back() {
+        let lending = Lending::default();
+        let reservation = lending.reserve(40 * MIB);
+        assert_eq!(taken(&lending), 40 * MIB);
+        let mut short = answer(MIB);
+        reservation.lend(&mut short);
+        assert_eq!(taken(&lending), MIB);
+        let mut empty = FetchAnswer(vec![FetchResult::failed(ErrorCode::NONE)]);
+        lending.reserve(5).lend(&mut empty);
+        assert_eq!(taken(&lending), MIB);
+        // A few bytes hold the whole piece that was read for them.
+        let few = lending.reserve(5);
+        assert_eq!((few.bytes(), taken(&lending)), (5, MIB + LENT_BYTES_MIN));
+        drop((short, few));
+        assert_eq!(taken(&lending), 0);
+    }
+
+    /// A first batch that is larger than what was set aside is given if there is room for it, and not counted otherwise.
+    #[test]
+    fn a_large_first_batch_needs_room() {
+        let lending = Lending::default();
+        let (one, other) = (lending.reserve(1), lending.reserve(1));
+        let mut given = answer(200 * MIB);
+        one.lend(&mut given);
+        assert_eq!(given.bytes(), 200 * MIB);
+        let mut refused = answer(57 * MIB);
+        other.lend(&mut refused);
+        assert_eq!(refused.bytes(), 0);
+        assert_eq!(taken(&lending), 200 * MIB);
     }
 }

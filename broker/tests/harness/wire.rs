@@ -58,10 +58,7 @@ impl Wire {
 
     /// The answer to the request that was sent before so many others.
     pub fn receive_of<A: Message>(&mut self, version: i16, sent_later: i32) -> io::Result<A> {
-        let mut prefix = [0; frame::PREFIX_BYTES];
-        self.stream.read_exact(&mut prefix)?;
-        let length = frame::body_bytes(&prefix, ANSWER_BYTES_MAX).expect("a sound length");
-        let mut body = vec![0; length.expect("the prefix is whole")];
+        let mut body = vec![0; self.answer_begins()?];
         self.stream.read_exact(&mut body)?;
         let body = Bytes::from(body);
         let mut reader = Reader::sharing(&body);
@@ -72,6 +69,14 @@ impl Wire {
             "answers come in order"
         );
         Ok(A::decode(&mut reader, version).expect("a sound answer"))
+    }
+
+    /// Waits until an answer comes, and gives the bytes that it has after its length.
+    pub fn answer_begins(&mut self) -> io::Result<usize> {
+        let mut prefix = [0; frame::PREFIX_BYTES];
+        self.stream.read_exact(&mut prefix)?;
+        let length = frame::body_bytes(&prefix, ANSWER_BYTES_MAX).expect("a sound length");
+        Ok(length.expect("the prefix is whole"))
     }
 
     pub fn ask<Q: Message, A: Message>(&mut self, version: i16, request: &Q) -> A {

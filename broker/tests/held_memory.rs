@@ -1,0 +1,105 @@
+//! Goal: what clients make a core hold for them is bounded for all of them together, and who behaves is served meanwhile.
+
+mod harness;
+
+use std::path::Path;
+use std::time::Duration;
+
+use corelane_protocol::error_code::ErrorCode;
+use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
+
+use harness::broker::Broker;
+use harness::wait_until;
+use harness::wire::Wire;
+
+const LIMIT: Duration = Duration::from_secs(30);
+const MIB: usize = 1 << 20;
+/// What one core lends to readers.
+const LENT_BYTES_MAX: usize = 256 * MIB;
+
+fn fetch(topic: &str, bytes_max: usize) -> FetchRequestData {
+    FetchRequestData {
+        max_wait_ms: 500,
+        min_bytes: 1,
+        max_bytes: bytes_max as i32,
+        topics: vec![FetchTopic {
+            topic: topic.to_owned(),
+            partitions: vec![FetchPartition {
+                partition: 0,
+                fetch_offset: 0,
+                partition_max_bytes: bytes_max as i32,
+                ..Default::default()
+            }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// Bytes of a topic's first partition that are in files.
+fn written_out(broker: &Broker, topic: &str) -> u64 {
+    let files = |folder: &Path| {
+        std::fs::read_dir(folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+    };
+    let prefix = format!("{topic}-0.");
+    files(&broker.folder().join("data/log"))
+        .filter(|log| {
+            log.file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+        })
+        .flat_map(|log| files(&log).collect::<Vec<_>>())
+        .filter(|file| file.extension().is_some_and(|extension| extension == "log"))
+        .filter_map(|file| Some(file.metadata().ok()?.len()))
+        .sum()
+}
+
+/// Readers that ask for much at the same time and never take it get shares of what there is, not each of them all of it.
+#[test]
+fn readers_that_never_read_share_what_is_lent() {
+    let broker = Broker::start("readers", 1);
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("large", 1);
+    wire.create_topic("small", 1);
+    wire.send_produce("small", 0, b"x");
+    assert_eq!(wire.produced_offset(), 0);
+    let value = vec![b'v'; 1_000_000];
+    for offset in 0..60 {
+        wire.send_produce("large", 0, &value);
+        assert_eq!(wire.produced_offset(), offset);
+    }
+    // Reads of files take time, so that all of them are under way at once.
+    let written = wait_until(LIMIT, || (written_out(&broker, "large") > 32 << 20).then_some(()));
+    written.expect("records are written out");
+
+    let mut readers: Vec<Wire> = (0..12).map(|_| Wire::connect(broker.port)).collect();
+    for reader in &mut readers {
+        reader.send(11, &fetch("large", 50 * MIB));
+    }
+    let answers: Vec<usize> = readers
+        .iter_mut()
+        .map(|reader| reader.answer_begins().expect("an answer in time"))
+        .collect();
+    assert!(answers[0] > 40 * MIB, "{answers:?}");
+    assert!(answers.iter().sum::<usize>() <= LENT_BYTES_MAX, "{answers:?}");
+
+    let answer: FetchResponse = wire.ask(11, &fetch("small", MIB));
+    let partition = &answer.responses[0].partitions[0];
+    assert_eq!(partition.error_code, ErrorCode::NONE);
+    assert!(!partition.records.concat().is_empty(), "others are served");
+    // Who is gone holds nothing.
+    drop(readers);
+    let whole = wait_until(LIMIT, || {
+        let answer: FetchResponse = wire.ask(11, &fetch("large", 50 * MIB));
+        let bytes: usize = answer.responses[0].partitions[0]
+            .records
+            .iter()
+            .map(|part| part.len())
+            .sum();
+        (bytes > 40 * MIB).then_some(())
+    });
+    whole.expect("there is room again");
+}
