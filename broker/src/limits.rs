@@ -11,6 +11,15 @@ pub const IN_FLIGHT_REQUESTS_MAX: usize = 64;
 /// Request bytes of one connection that may be under way at once before its socket is left unread.
 pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// A request frame of more bytes is a large one, and needs room to be received.
+pub const SMALL_FRAME_BYTES_MAX: usize = READ_CHUNK_BYTES;
+
+/// Bytes of large frames that one core receives at the same time; a frame that is larger still is received alone.
+pub const LARGE_FRAMES_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Time that a large frame may take while others wait for its room.
+pub const FRAME_TIME_MAX: Duration = Duration::from_secs(30);
+
 /// Items of one request, nested ones included. More than any client's requests hold (the largest are questions about every
 /// partition of a large cluster), and few enough that what is done for each before the first chance to give way takes
 /// milliseconds. Kafka has no such bound.

@@ -3,10 +3,16 @@
 mod harness;
 
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
+use corelane_protocol::messages::produce::{
+    PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
+};
 
 use harness::broker::Broker;
 use harness::wait_until;
@@ -102,4 +108,46 @@ fn readers_that_never_read_share_what_is_lent() {
         (bytes > 40 * MIB).then_some(())
     });
     whole.expect("there is room again");
+}
+
+/// A large request of which only the beginning comes holds room that others wait for; small ones need none, and who has all
+/// that it needs ends.
+#[test]
+fn half_sent_requests_share_what_is_received() {
+    let broker = Broker::start("halves", 1);
+    let mut small = Wire::connect(broker.port);
+    // Two of them leave no room for the third.
+    let mut halves: Vec<Wire> = (0..2).map(|_| Wire::connect(broker.port)).collect();
+    let half = [&(100 * MIB as i32).to_be_bytes()[..], &vec![0; MIB]].concat();
+    for wire in &mut halves {
+        wire.send_bytes(&half).expect("it is taken");
+        small.is_served().expect("small requests are served");
+    }
+    let (answered, answers) = mpsc::channel();
+    let mut whole = Wire::connect(broker.port);
+    let asking = thread::spawn(move || {
+        let request = ProduceRequestData {
+            acks: -1,
+            topic_data: vec![TopicProduceData {
+                name: "t".to_owned(),
+                partition_data: vec![PartitionProduceData {
+                    index: 0,
+                    records: Some(Bytes::from(vec![0; 80 * MIB])),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let answer: ProduceResponse = whole.ask(9, &request);
+        answered.send(answer).expect("the test waits");
+    });
+    let early = answers.recv_timeout(Duration::from_millis(500));
+    assert_eq!(early.err(), Some(RecvTimeoutError::Timeout), "there is no room for it");
+    small.is_served().expect("small requests are served");
+    // Its client is gone, so there is room.
+    halves.pop();
+    let answer = answers.recv_timeout(LIMIT).expect("its turn came");
+    let refused = answer.responses[0].partition_responses[0].error_code;
+    assert_eq!(refused, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    asking.join().expect("it was answered");
 }

@@ -72,6 +72,7 @@ pub struct State<W: World> {
     pub(crate) groups: RefCell<Groups>,
     pub(crate) timers: timers::Timers,
     pub(crate) complaints: net::Complaints,
+    pub(crate) large_frames: net::LargeFrames,
     /// Of the whole node; counted on the controller's core.
     pub(crate) connections: RefCell<Connections<ReplyTo>>,
     identity: OnceCell<Identity>,
@@ -111,6 +112,7 @@ impl<W: World<Message = Message>> Core<W> {
             groups: RefCell::default(),
             timers: timers::Timers::default(),
             complaints: net::Complaints::default(),
+            large_frames: net::LargeFrames::default(),
             connections: RefCell::new(connections),
             identity: OnceCell::new(),
             store: OnceCell::new(),

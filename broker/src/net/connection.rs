@@ -6,14 +6,16 @@ use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::{activity::Activity, complaints, in_flight::InFlight};
+use super::{activity::Activity, complaints, in_flight::InFlight, large_frames::Admitted};
 use crate::{
     api::{
         context::{Appends, Outcome},
         dispatch,
     },
     core::{Core, Message},
-    limits::{READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX},
+    limits::{
+        FRAME_TIME_MAX, READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
+    },
     runtime::world::{Stream, World},
 };
 
@@ -70,19 +72,27 @@ async fn read_requests<W: World<Message = Message>>(
 ) -> Result<(), String> {
     let frame_bytes_max = core.config.socket_request_max_bytes as usize;
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
+    // Of a large frame, from its beginning until its request begins.
+    let mut admitted: Option<Admitted> = None;
     loop {
         while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| explain(&received, error))? {
             let bytes = frame.len();
             let may_overlap = dispatch::may_overlap(&frame);
-            in_flight.admit(may_overlap).await;
+            in_time(core, &admitted, in_flight.admit(may_overlap)).await?;
             if core.is_stopping() {
                 return Ok(());
             }
             let appends = Appends::default();
             let work = dispatch::dispatch(core.clone(), peer, frame, appends.clone());
             in_flight.begin(work, bytes, may_overlap, appends).await;
+            admitted = None;
         }
-        let (outcome, buffer) = stream.read(received).await;
+        if admitted.is_none()
+            && let Some(bytes) = large_frame(&received, frame_bytes_max)
+        {
+            admitted = Some(core.large_frames.admit(&core.world, bytes).await);
+        }
+        let (outcome, buffer) = in_time(core, &admitted, stream.read(received)).await?;
         received = buffer;
         match outcome {
             Ok(0) if received.is_empty() => return Ok(()),
@@ -113,6 +123,31 @@ fn take_frame(received: &mut BytesMut, frame_bytes_max: usize) -> Result<Option<
         }
         _ => Ok(None),
     }
+}
+
+/// The bytes of a frame that has begun, if it is a large one.
+fn large_frame(received: &[u8], frame_bytes_max: usize) -> Option<usize> {
+    let bytes = frame::body_bytes(received, frame_bytes_max).ok().flatten();
+    bytes.filter(|bytes| *bytes > SMALL_FRAME_BYTES_MAX)
+}
+
+/// Waits for `work`, but not for longer than a large frame may have its room.
+async fn in_time<W: World<Message = Message>, T>(
+    core: &Core<W>,
+    admitted: &Option<Admitted>,
+    work: impl Future<Output = T>,
+) -> Result<T, String> {
+    let Some(admitted) = admitted else {
+        return Ok(work.await);
+    };
+    let overdue = async {
+        admitted.overdue(&core.world).await;
+        Err(format!(
+            "a large request took more than {} s to arrive and begin, and others waited for its room",
+            FRAME_TIME_MAX.as_secs()
+        ))
+    };
+    async { Ok(work.await) }.or(overdue).await
 }
 
 /// A length that cannot be is most often the beginning of another protocol.

@@ -4,11 +4,13 @@ mod activity;
 mod complaints;
 mod connection;
 mod in_flight;
+mod large_frames;
 pub mod quota;
 
 use std::net::SocketAddr;
 
 pub use complaints::Complaints;
+pub use large_frames::LargeFrames;
 use quota::Verdict;
 
 use crate::{

@@ -51,6 +51,11 @@ impl Wire {
         let _ = self.stream.write_all(&frame::request(&header, request));
     }
 
+    /// Bytes as they are, if the broker takes them.
+    pub fn send_bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
+    }
+
     /// The answer to the request sent last.
     pub fn receive<A: Message>(&mut self, version: i16) -> io::Result<A> {
         self.receive_of(version, 0)
