@@ -6,6 +6,7 @@ pub mod config;
 pub mod core;
 pub mod group;
 pub mod limits;
+pub mod log_limit;
 pub mod metadata;
 pub mod net;
 pub mod node;

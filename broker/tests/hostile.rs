@@ -308,6 +308,8 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
     let folder = TempFolder::new("unread");
     let port = free_port();
     let mut command = dies_with_test(env!("CARGO_BIN_EXE_corelane"));
+    // Every refusal is said, not only some of them.
+    command.env("CORELANE_LOG", "debug");
     command.args(["start", "--cores", "1"]);
     command.args(["--set", &format!("listeners=PLAINTEXT://127.0.0.1:{port}")]);
     command.args(["--set", &format!("log.dirs={}", folder.path().join("data").display())]);

@@ -11,6 +11,7 @@ use corelane_protocol::{
 use super::{context::RequestContext, table::APIS};
 use crate::{
     core::{Core, Message},
+    log_limit::Verdict,
     runtime::world::World,
 };
 
@@ -22,12 +23,15 @@ pub async fn handle<W: World<Message = Message>>(
     if context.api_version >= 3
         && !(is_software_word(&request.client_software_name) && is_software_word(&request.client_software_version))
     {
-        tracing::warn!(
-            peer = %context.peer,
-            name = request.client_software_name,
-            version = request.client_software_version,
-            "ApiVersions with a client software name or version that Kafka does not allow"
-        );
+        if let Verdict::Say { held_back } = core.log_limits.request_refused.judge(core.world.now()) {
+            tracing::warn!(
+                peer = %context.peer,
+                name = request.client_software_name,
+                version = request.client_software_version,
+                held_back,
+                "ApiVersions with a client software name or version that Kafka does not allow"
+            );
+        }
         return ApiVersionsResponse {
             error_code: ErrorCode::INVALID_REQUEST,
             ..Default::default()

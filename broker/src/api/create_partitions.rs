@@ -34,7 +34,7 @@ pub async fn handle<W: World<Message = Message>>(
         topics: request.topics.into_iter().map(more_partitions).collect(),
         validate_only: request.validate_only,
     });
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let results = match core.wish(wish).await {
         Ok(Answer::PartitionsCreated(topics)) => topics
             .into_iter()

@@ -30,7 +30,7 @@ pub async fn handle<W: World<Message = Message>>(
         topics: request.topics.into_iter().map(new_topic).collect(),
         validate_only: request.validate_only,
     });
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let topics = match core.wish(wish).await {
         Ok(Answer::TopicsCreated(topics)) => topics
             .into_iter()

@@ -41,7 +41,7 @@ pub async fn handle<W: World<Message = Message>>(
             })
             .collect()
     };
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let responses = if core.config.delete_topic_enable {
         match core.wish(Wish::DeleteTopics(topics.clone())).await {
             Ok(Answer::TopicsDeleted(deleted)) => {

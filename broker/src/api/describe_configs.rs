@@ -45,7 +45,7 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let mut pace = Pace::new(&core.world);
     let mut results = Vec::new();
     for ((resource_type, resource_name), wanted) in merged(request.resources) {

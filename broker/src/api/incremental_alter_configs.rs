@@ -26,7 +26,7 @@ pub async fn handle<W: World<Message = Message>>(
 ) -> IncrementalAlterConfigsResponse {
     let mut responses = Vec::with_capacity(request.resources.len());
     let mut wished = Vec::new();
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let mut pace = Pace::new(&core.world);
     for resource in request.resources {
         pace.spend(1 + resource.configs.len()).await;

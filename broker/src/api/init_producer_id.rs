@@ -11,6 +11,7 @@ use corelane_protocol::{
 use super::context::RequestContext;
 use crate::{
     core::{Core, Message},
+    log_limit::Verdict,
     runtime::world::World,
 };
 
@@ -30,7 +31,9 @@ pub async fn handle<W: World<Message = Message>>(
         // As Kafka: an empty id is a mistake of the client, not a wish.
         Some("") => return refused(ErrorCode::INVALID_REQUEST),
         Some(transactional_id) => {
-            tracing::warn!(peer = %context.peer, transactional_id, "transactions are not there yet");
+            if let Verdict::Say { held_back } = core.log_limits.request_refused.judge(core.world.now()) {
+                tracing::warn!(peer = %context.peer, transactional_id, held_back, "transactions are not there yet");
+            }
             return refused(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
         }
     }
@@ -43,7 +46,9 @@ pub async fn handle<W: World<Message = Message>>(
             ..Default::default()
         },
         Err(error) => {
-            tracing::error!(%error, "no producer ids to give out");
+            if let Verdict::Say { held_back } = core.log_limits.request_refused.judge(core.world.now()) {
+                tracing::error!(%error, held_back, "no producer ids to give out");
+            }
             refused(ErrorCode::COORDINATOR_NOT_AVAILABLE)
         }
     }

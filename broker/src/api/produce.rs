@@ -48,7 +48,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let mut calls = ByOwner::<Place, ProducePart>::default();
     let image = core.image();
     let refusal = whole_request_refusal(&request);
-    let mut refusals = Refusals::of(&context);
+    let mut refusals = Refusals::of(&core, &context);
     let mut expansion_bytes_left = expansion_bytes_max(&core);
     let mut pace = Pace::new(&core.world);
     for topic in request.topics() {

@@ -4,18 +4,27 @@
 use std::fmt::Display;
 
 use super::context::RequestContext;
+use crate::{
+    core::{Core, Message},
+    log_limit::{LogLimit, Verdict},
+    runtime::world::{Instant, World},
+};
 
 /// Counts what is refused of one request; says so when the request is done with.
 pub struct Refusals<'a> {
     context: &'a RequestContext,
+    limit: &'a LogLimit,
+    began: Instant,
     first: Option<String>,
     count: usize,
 }
 
 impl<'a> Refusals<'a> {
-    pub fn of(context: &'a RequestContext) -> Refusals<'a> {
+    pub fn of<W: World<Message = Message>>(core: &'a Core<W>, context: &'a RequestContext) -> Refusals<'a> {
         Refusals {
             context,
+            limit: &core.log_limits.request_refused,
+            began: core.world.now(),
             first: None,
             count: 0,
         }
@@ -33,7 +42,13 @@ impl Drop for Refusals<'_> {
         if let Some(first) = self.first.take() {
             let RequestContext { api_key, peer, .. } = self.context;
             let client_id = self.context.client_id();
-            tracing::warn!(%peer, client_id, api = %api_key, refused = self.count, first, "refused");
+            let refused = self.count;
+            match self.limit.judge(self.began) {
+                Verdict::Say { held_back } => {
+                    tracing::warn!(%peer, client_id, api = %api_key, refused, first, held_back, "refused");
+                }
+                Verdict::HoldBack => tracing::debug!(%peer, client_id, api = %api_key, refused, first, "refused"),
+            }
         }
     }
 }

@@ -35,6 +35,7 @@ pub use topics::{ByOwner, CONSUMER_OFFSETS};
 use crate::{
     config::{self, TopicConfig},
     group::Groups,
+    log_limit::LogLimits,
     metadata::Image,
     net::{self, quota::Connections},
     node::{Endpoint, Endpoints, NodeOptions, TuneStore},
@@ -71,7 +72,7 @@ pub struct State<W: World> {
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) groups: RefCell<Groups>,
     pub(crate) timers: timers::Timers,
-    pub(crate) complaints: net::Complaints,
+    pub(crate) log_limits: LogLimits,
     pub(crate) large_frames: net::LargeFrames,
     /// Of the whole node; counted on the controller's core.
     pub(crate) connections: RefCell<Connections<ReplyTo>>,
@@ -111,7 +112,7 @@ impl<W: World<Message = Message>> Core<W> {
             fetch_sessions: RefCell::new(sessions),
             groups: RefCell::default(),
             timers: timers::Timers::default(),
-            complaints: net::Complaints::default(),
+            log_limits: LogLimits::default(),
             large_frames: net::LargeFrames::default(),
             connections: RefCell::new(connections),
             identity: OnceCell::new(),

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{CONTROLLER_CORE, Core, Message, message::WishCall};
 use crate::{
     config::TopicConfig,
+    log_limit::Verdict,
     metadata::{
         Topic,
         decide::{AllocateProducerIds, Answer, CreateTopics, NewTopic, Wish, WishError},
@@ -88,15 +89,16 @@ impl<W: World<Message = Message>> Core<W> {
         }
     }
 
-    /// Makes topics; that one is there already is no failure.
+    /// Makes topics; that one is there already is no failure. A line for each that was made, one for all that were not.
     pub async fn create_topics(&self, topics: Vec<NewTopic>) {
-        match self
-            .wish(Wish::CreateTopics(CreateTopics {
-                topics,
-                validate_only: false,
-            }))
-            .await
-        {
+        let count = topics.len();
+        let wish = Wish::CreateTopics(CreateTopics {
+            topics,
+            validate_only: false,
+        });
+        let mut first = None;
+        let mut failed = 0;
+        match self.wish(wish).await {
             Ok(Answer::TopicsCreated(topics)) => {
                 for (topic, result) in topics {
                     match result {
@@ -104,12 +106,23 @@ impl<W: World<Message = Message>> Core<W> {
                             tracing::info!(topic, topic_id = %created.topic_id, "topic created, since it was asked for");
                         }
                         Err(error) if error.code == ErrorCode::TOPIC_ALREADY_EXISTS => {}
-                        Err(error) => tracing::warn!(topic, %error, "could not create a topic that was asked for"),
+                        Err(error) => {
+                            first.get_or_insert_with(|| format!("{topic}: {error}"));
+                            failed += 1;
+                        }
                     }
                 }
             }
             Ok(other) => unreachable!("the answer of another wish: {other:?}"),
-            Err(error) => tracing::warn!(%error, "could not create topics that were asked for"),
+            Err(error) => {
+                first = Some(error.to_string());
+                failed = count;
+            }
+        }
+        if let Some(first) = first
+            && let Verdict::Say { held_back } = self.log_limits.topic_not_created.judge(self.world.now())
+        {
+            tracing::warn!(failed, first, held_back, "could not create topics that were asked for");
         }
     }
 

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::{activity::Activity, complaints, in_flight::InFlight, large_frames::Admitted};
+use super::{activity::Activity, in_flight::InFlight, large_frames::Admitted, other_protocol::other_protocol};
 use crate::{
     api::{
         context::{Appends, Outcome},
@@ -16,6 +16,7 @@ use crate::{
     limits::{
         FRAME_TIME_MAX, READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
     },
+    log_limit::Verdict,
     runtime::world::{Stream, World},
 };
 
@@ -57,7 +58,10 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
         .await
     {
         Ok(Ok(())) => tracing::debug!(%peer, "connection closed"),
-        Ok(Err(reason)) => core.complaints.closed(core.world.now(), peer, &reason),
+        Ok(Err(reason)) => match core.log_limits.connection_closed.judge(core.world.now()) {
+            Verdict::Say { held_back } => tracing::warn!(%peer, reason, held_back, "connection closed"),
+            Verdict::HoldBack => tracing::debug!(%peer, reason, "connection closed"),
+        },
         Err(_) => tracing::error!(%peer, "connection closed: handling one of its requests panicked"),
     }
     stream.shutdown();
@@ -152,7 +156,7 @@ async fn in_time<W: World<Message = Message>, T>(
 
 /// A length that cannot be is most often the beginning of another protocol.
 fn explain(received: &[u8], error: FrameError) -> String {
-    match complaints::other_protocol(received) {
+    match other_protocol(received) {
         Some(other) => other.to_owned(),
         None => error.to_string(),
     }

@@ -1,15 +1,14 @@
 //! Connections: accept, frames, order of answers, byte budgets. Bodies are decoded elsewhere.
 
 mod activity;
-mod complaints;
 mod connection;
 mod in_flight;
 mod large_frames;
+mod other_protocol;
 pub mod quota;
 
 use std::net::SocketAddr;
 
-pub use complaints::Complaints;
 pub use large_frames::LargeFrames;
 use quota::Verdict;
 
@@ -18,6 +17,7 @@ use crate::{
         CONTROLLER_CORE, Core, Message, ReplyTo,
         message::{AdmitCall, ClosedCall, Reply},
     },
+    log_limit,
     runtime::world::{Listener, Stream, World},
 };
 
@@ -33,7 +33,10 @@ pub async fn accept<W: World<Message = Message>>(core: Core<W>, listener: W::Lis
             }
             Err(error) => {
                 // Out of descriptors, or the peer was gone before we looked: neither ends the listener.
-                tracing::warn!(%error, "could not accept a connection");
+                let limit = &core.log_limits.connection_refused;
+                if let log_limit::Verdict::Say { held_back } = limit.judge(core.world.now()) {
+                    tracing::warn!(%error, held_back, "could not accept a connection");
+                }
                 core.world.yield_now().await;
             }
         }
@@ -53,7 +56,10 @@ async fn admit<W: World<Message = Message>>(core: &Core<W>, stream: W::Stream, p
             });
         }
         Verdict::SendAway => {
-            tracing::info!(%peer, "sent away: its address has as many connections as it may (max.connections.per.ip)");
+            let limit = &core.log_limits.connection_refused;
+            if let log_limit::Verdict::Say { held_back } = limit.judge(core.world.now()) {
+                tracing::info!(%peer, held_back, "sent away: its address has as many connections as it may (max.connections.per.ip)");
+            }
             stream.shutdown();
         }
     }

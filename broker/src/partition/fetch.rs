@@ -12,6 +12,7 @@ use corelane_storage::ReadError;
 use super::{PartitionKey, Partitions, lending::Reservation};
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
+    log_limit::Verdict,
     runtime::world::{Instant, World},
 };
 
@@ -259,7 +260,10 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
         let result = match records {
             Ok(records) => with_records(empty, records, self.budget, self.reservation.bytes()),
             Err(error) => {
-                tracing::error!(topic_id = %part.key.topic_id, partition = part.key.partition, offset = part.fetch_offset, %error, "read refused");
+                if let Verdict::Say { held_back } = self.core.log_limits.log_refused.judge(self.core.world.now()) {
+                    let PartitionKey { topic_id, partition } = part.key;
+                    tracing::error!(%topic_id, partition, offset = part.fetch_offset, %error, held_back, "read refused");
+                }
                 FetchResult::failed(ErrorCode::KAFKA_STORAGE_ERROR)
             }
         };

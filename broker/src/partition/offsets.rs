@@ -6,6 +6,7 @@ use corelane_storage::ReadError;
 use super::PartitionKey;
 use crate::{
     core::{Core, Message},
+    log_limit::Verdict,
     runtime::world::World,
 };
 
@@ -71,8 +72,10 @@ async fn find<W: World<Message = Message>>(
     let found = |found: Result<Option<(i64, i64, i32)>, ReadError>| match found {
         Ok(found) => Ok(found.unwrap_or(NONE)),
         Err(error) => {
-            let PartitionKey { topic_id, partition } = part.key;
-            tracing::error!(%topic_id, partition, %error, "look-up by timestamp refused");
+            if let Verdict::Say { held_back } = core.log_limits.log_refused.judge(core.world.now()) {
+                let PartitionKey { topic_id, partition } = part.key;
+                tracing::error!(%topic_id, partition, %error, held_back, "look-up by timestamp refused");
+            }
             Err(ErrorCode::KAFKA_STORAGE_ERROR)
         }
     };

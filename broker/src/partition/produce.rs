@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
+    log_limit::Verdict,
     runtime::world::World,
 };
 
@@ -195,15 +196,18 @@ fn append_part<W: World<Message = Message>>(
         ProducerCheck::InvalidTransactionState => Some(ErrorCode::INVALID_TXN_STATE),
     };
     if let Some(code) = out_of_turn {
-        tracing::warn!(
-            partition = part.key.partition,
-            topic_id = %part.key.topic_id,
-            producer_id = part.header.producer_id,
-            producer_epoch = part.header.producer_epoch,
-            base_sequence = part.header.base_sequence,
-            error = %code,
-            "refused a batch of an idempotent producer"
-        );
+        if let Verdict::Say { held_back } = core.log_limits.batch_out_of_turn.judge(core.world.now()) {
+            tracing::warn!(
+                partition = part.key.partition,
+                topic_id = %part.key.topic_id,
+                producer_id = part.header.producer_id,
+                producer_epoch = part.header.producer_epoch,
+                base_sequence = part.header.base_sequence,
+                error = %code,
+                held_back,
+                "refused a batch of an idempotent producer"
+            );
+        }
         return Err(refuse(code));
     }
     let append_time_ms = partition.config.log_append_time().then(|| core.world.wall_ms());
@@ -222,7 +226,10 @@ fn append_part<W: World<Message = Message>>(
             Ok((answer, base_offset + records))
         }
         Err(error) => {
-            tracing::error!(partition = part.key.partition, topic_id = %part.key.topic_id, %error, "append refused");
+            if let Verdict::Say { held_back } = core.log_limits.log_refused.judge(core.world.now()) {
+                let PartitionKey { topic_id, partition } = part.key;
+                tracing::error!(%topic_id, partition, %error, held_back, "append refused");
+            }
             let code = match error {
                 // Not Kafka's RECORD_LIST_TOO_LARGE (more than a segment): the Java client splits a batch of several records
                 // on this code alone, and all clients go on with a new epoch.
