@@ -71,12 +71,14 @@ impl<W: World<Message = Message>> Core<W> {
             .collect::<Result<Vec<Recovered>, String>>()?;
         let logs: usize = recovered.iter().map(|core| core.logs).sum();
         let records: i64 = recovered.iter().map(|core| core.records).sum();
+        let ends: Vec<String> = recovered.iter().map(|core| core.journal_end.to_string()).collect();
         let took_ms = world.now().since(began).as_millis() as u64;
         tracing::info!(
             start = identity.incarnation,
             logs,
             records,
             took_ms,
+            ends = ends.join(", "),
             "journals recovered"
         );
         self.on_every_core(|| RunGroupsCall)
@@ -215,6 +217,7 @@ impl<W: World<Message = Message>> Core<W> {
         let recovered = Recovered {
             logs: of_topics.clone().count(),
             records: of_topics.map(|log| log.end_offset - log.start_offset).sum(),
+            journal_end: store.recovered_end(),
         };
         for log in logs {
             if let Some(damage) = &log.damaged {

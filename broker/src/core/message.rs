@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use corelane_storage::Identity;
+use corelane_storage::{Identity, JournalEnd};
 
 use crate::{
     group::{self, GroupCall},
@@ -96,10 +96,11 @@ pub struct OpenCall(pub Identity);
 pub struct RunGroupsCall;
 pub struct PublishCall(pub Arc<[Change]>);
 /// What the journal and segments of one core hold of topics.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Recovered {
     pub logs: usize,
     pub records: i64,
+    pub journal_end: JournalEnd,
 }
 
 /// The broker epoch of this process's own registration.

@@ -36,8 +36,8 @@ use state::{FREE_FILES_RESERVED, State};
 
 pub use rehome::rehome;
 pub use types::{
-    AppendError, Damage, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, StoreOptions,
-    StoreStats, Ticket,
+    AppendError, Damage, JournalEnd, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind,
+    StoreOptions, StoreStats, Ticket,
 };
 
 /// Cheap to clone; all clones are the same store. Lives on one core.
@@ -64,6 +64,7 @@ struct Inner<D: Disk> {
     state: RefCell<State>,
     flights: RefCell<VecDeque<Flight>>,
     drivers: Arc<Drivers>,
+    recovered_end: JournalEnd,
 }
 
 impl<D: Disk> Store<D> {
@@ -76,6 +77,11 @@ impl<D: Disk> Store<D> {
             )));
         }
         recover::open(disk, identity, core, options).await
+    }
+
+    /// Where the journal ended when it was opened.
+    pub fn recovered_end(&self) -> JournalEnd {
+        self.inner.recovered_end
     }
 
     /// All logs, by id.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{
-    Inner, LogId, Store, StoreOptions,
+    Inner, JournalEnd, LogId, Store, StoreOptions,
     background::Checkpoints,
     state::{Slot, State},
 };
@@ -47,16 +47,6 @@ pub(super) async fn open<D: Disk>(
     })?;
     replay(&mut state, &opened, &path, &options).await?;
     finish(&mut state, &opened);
-    // The one trace of a tail that was cut behind everything that says how long it was: an operator can compare.
-    let last = opened.plan.last;
-    tracing::info!(
-        core,
-        logs = state.logs.len(),
-        frames = opened.plan.frames.len(),
-        last_frame = last.frame_seq,
-        last_file = last.file_seq,
-        "journal recovered"
-    );
     // What the last start wrote but did not flush was read from the device's cache: it counts from now on, so it lasts
     // from now on.
     let checkpoint_file = &opened.checkpoint_files[opened.newest_copy];
@@ -89,6 +79,10 @@ pub(super) async fn open<D: Disk>(
         state: RefCell::new(state),
         flights: RefCell::new(VecDeque::new()),
         drivers: Default::default(),
+        recovered_end: JournalEnd {
+            frame_seq: opened.plan.last.frame_seq,
+            file_seq: opened.plan.last.file_seq,
+        },
     };
     Ok(Store { inner: Rc::new(inner) })
 }

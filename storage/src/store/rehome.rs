@@ -47,6 +47,7 @@ pub async fn rehome<D: Disk>(
     let old_cores = identity.journal_cores;
     for core in 0..old_cores {
         let store = recover::open(disk.clone(), identity, core, options.clone()).await?;
+        tracing::info!(core, end = %store.recovered_end(), "journal of the old cores recovered");
         moving.extend(empty(&store, core).await?);
         doomed_directories.append(&mut store.inner.state.borrow_mut().doomed_directories);
     }

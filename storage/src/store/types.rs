@@ -1,6 +1,6 @@
 //! The words of the store's interface.
 
-use std::{future::Future, pin::Pin, rc::Rc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, rc::Rc, time::Duration};
 
 use uuid::Uuid;
 
@@ -62,6 +62,20 @@ pub struct LogInfo {
     pub start_offset: i64,
     pub end_offset: i64,
     pub damaged: Option<Damage>,
+}
+
+/// Where a core's journal ended when it was opened. For an operator: the one trace of a tail that was cut behind everything that
+/// says how long it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalEnd {
+    pub frame_seq: u64,
+    pub file_seq: u32,
+}
+
+impl fmt::Display for JournalEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "frame {} of file {}", self.frame_seq, self.file_seq)
+    }
 }
 
 /// A place in the journal: durable when the frame with this sequence number and all before it are.
