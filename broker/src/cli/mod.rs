@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind, parser::ValueSource};
 
 mod client;
 mod consume;
@@ -15,11 +15,14 @@ mod start;
 mod topic;
 
 use client::ClientError;
+use options::Cluster;
 
 /// An event-streaming broker that every Kafka client uses unchanged.
 #[derive(Parser, Debug)]
 #[command(name = "corelane", version, about)]
 pub struct Cli {
+    #[command(flatten)]
+    cluster: Cluster,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -36,13 +39,18 @@ pub enum Command {
 
 /// Runs what the words of the process say; without a command, starts a broker with the defaults.
 pub fn run() -> ExitCode {
-    let command = Cli::parse().command.unwrap_or(Command::Start(start::Start::default()));
-    let (result, cluster) = match &command {
+    let words = Cli::command().get_matches();
+    let Cli { cluster, command } = Cli::from_arg_matches(&words).unwrap_or_else(|error| error.exit());
+    let result = match command.unwrap_or(Command::Start(start::Start::default())) {
+        Command::Start(_) if words.value_source("bootstrap_server") == Some(ValueSource::CommandLine) => {
+            let why = "--bootstrap-server is for commands that ask a cluster; a broker is told by --set listeners=…";
+            Cli::command().error(ErrorKind::ArgumentConflict, why).exit()
+        }
         Command::Start(start) => return start.run(),
-        Command::Topic(topic) => (topic.run(), &topic.cluster),
-        Command::Produce(produce) => (produce.run(), &produce.cluster),
-        Command::Consume(consume) => (consume.run(), &consume.cluster),
-        Command::Group(group) => (group.run(), &group.cluster),
+        Command::Topic(topic) => topic.run(&cluster),
+        Command::Produce(produce) => produce.run(&cluster),
+        Command::Consume(consume) => consume.run(&cluster),
+        Command::Group(group) => group.run(&cluster),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,9 +71,24 @@ pub fn run() -> ExitCode {
 mod tests {
     use super::*;
 
+    /// Goal: where the cluster is may be said before a command or after it; the last word wins.
+    #[test]
+    fn the_cluster_is_named_before_or_after_the_command() {
+        let server = |words: &str| Cli::try_parse_from(words.split(' ')).map(|cli| cli.cluster.bootstrap_server);
+        for words in [
+            "corelane -b there:1 topic list",
+            "corelane topic -b there:1 list",
+            "corelane topic list --bootstrap-server there:1",
+            "corelane -b here:1 topic list -b there:1",
+            "corelane -b there:1 consume t",
+        ] {
+            assert_eq!(server(words).expect(words), "there:1", "{words}");
+        }
+    }
+
     /// Goal: clap finds nothing wrong with any command's words, such as a name used twice.
     #[test]
     fn the_words_of_all_commands_fit_together() {
-        <Cli as clap::CommandFactory>::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

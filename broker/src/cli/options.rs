@@ -3,8 +3,9 @@
 use super::client::ClientError;
 use clap::Args;
 
-/// Where the cluster is and how to answer.
+/// Where the cluster is and how to answer. May stand before a command's name or after it.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "To ask a cluster")]
 pub struct Cluster {
     /// Brokers to ask first; one that answers is enough.
     #[arg(

@@ -18,9 +18,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Write lines from standard input as records.
 #[derive(Args, Clone, Debug)]
 pub struct Produce {
-    #[command(flatten)]
-    pub cluster: Cluster,
-
     /// The topic to write to.
     #[arg(value_name = "TOPIC")]
     topic: String,
@@ -95,8 +92,8 @@ struct Line<'a> {
 }
 
 impl Produce {
-    pub fn run(&self) -> Result<(), ClientError> {
-        let mut client = Client::connect(&self.cluster)?;
+    pub fn run(&self, cluster: &Cluster) -> Result<(), ClientError> {
+        let mut client = Client::connect(cluster)?;
         let mut producer = Producer::open(&mut client, &self.topic, self.acks_number())?;
         if let Some(partition) = self.partition.filter(|partition| *partition >= producer.partitions()) {
             let last = producer.partitions() - 1;
@@ -128,12 +125,17 @@ impl Produce {
                 let count = batch.records_count();
                 let acknowledged = producer.send(&mut client, partition, batch)?;
                 *written.entry(partition).or_insert(0i64) += i64::from(count);
-                self.tell(acknowledged, count)?;
+                if cluster.json {
+                    self.tell(acknowledged, count)?;
+                }
             }
             progress.tick(|| format!("{} records written", written.values().sum::<i64>()));
             round += 1;
         }
         progress.end();
+        if cluster.json {
+            return Ok(());
+        }
         self.sum_up(&written)
     }
 
@@ -205,9 +207,6 @@ impl Produce {
 
     /// Programs hear of each batch.
     fn tell(&self, acknowledged: Acknowledged, records: i32) -> Result<(), ClientError> {
-        if !self.cluster.json {
-            return Ok(());
-        }
         let base_offset = (acknowledged.base_offset >= 0).then_some(acknowledged.base_offset);
         let line = json!({
             "topic": self.topic,
@@ -220,9 +219,6 @@ impl Produce {
 
     /// People hear the sum.
     fn sum_up(&self, written: &BTreeMap<i32, i64>) -> Result<(), ClientError> {
-        if self.cluster.json {
-            return Ok(());
-        }
         let total: i64 = written.values().sum();
         print_text(&format!(
             "{total} records written to {}{}\n",

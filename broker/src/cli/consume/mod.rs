@@ -16,9 +16,6 @@ use std::time::{Duration, Instant};
 /// Read records to standard output.
 #[derive(Args, Clone, Debug)]
 pub struct Consume {
-    #[command(flatten)]
-    pub cluster: Cluster,
-
     /// The topics to read.
     #[arg(required = true, value_name = "TOPIC")]
     topics: Vec<String>,
@@ -72,10 +69,10 @@ struct Ending {
 }
 
 impl Consume {
-    pub fn run(&self) -> Result<(), ClientError> {
-        let mut client = Client::connect(&self.cluster)?;
+    pub fn run(&self, cluster: &Cluster) -> Result<(), ClientError> {
+        let mut client = Client::connect(cluster)?;
         let topics = client.topics(&self.topics)?;
-        let mut printer = Printer::new(self.print.clone(), self.cluster.json);
+        let mut printer = Printer::new(self.print.clone(), cluster.json);
         let mut ending = Ending {
             left: self.max_messages,
             idle_max: self.timeout_ms.map(Duration::from_millis),

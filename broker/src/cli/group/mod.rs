@@ -13,8 +13,6 @@ use corelane_protocol::messages::metadata::MetadataResponseTopic;
 /// Show consumer groups, move their offsets, delete them.
 #[derive(Args, Clone, Debug)]
 pub struct Group {
-    #[command(flatten)]
-    pub cluster: Cluster,
     #[command(subcommand)]
     action: Action,
 }
@@ -28,9 +26,9 @@ enum Action {
 }
 
 impl Group {
-    pub fn run(&self) -> Result<(), ClientError> {
-        let mut client = Client::connect(&self.cluster)?;
-        let json = self.cluster.json;
+    pub fn run(&self, cluster: &Cluster) -> Result<(), ClientError> {
+        let mut client = Client::connect(cluster)?;
+        let json = cluster.json;
         match &self.action {
             Action::List(list) => list.run(&mut client, json),
             Action::Describe(describe) => describe.run(&mut client, json),

@@ -13,8 +13,6 @@ use clap::{Args, Subcommand};
 /// Make, show, change and delete topics.
 #[derive(Args, Clone, Debug)]
 pub struct Topic {
-    #[command(flatten)]
-    pub cluster: Cluster,
     #[command(subcommand)]
     action: Action,
 }
@@ -29,9 +27,9 @@ enum Action {
 }
 
 impl Topic {
-    pub fn run(&self) -> Result<(), ClientError> {
-        let mut client = Client::connect(&self.cluster)?;
-        let json = self.cluster.json;
+    pub fn run(&self, cluster: &Cluster) -> Result<(), ClientError> {
+        let mut client = Client::connect(cluster)?;
+        let json = cluster.json;
         match &self.action {
             Action::Create(create) => create.run(&mut client, json),
             Action::List(list) => list.run(&mut client, json),
