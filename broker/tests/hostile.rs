@@ -29,6 +29,7 @@ use corelane_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse}
 use corelane_protocol::records::{Builder, Compression};
 
 use harness::broker::{Broker, dies_with_test, free_port};
+use harness::signal::send_signal;
 use harness::wire::Wire;
 use harness::{TempFolder, wait_until};
 
@@ -331,8 +332,7 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
     refuse(&mut wire);
     drop(broker.stderr.take());
     refuse(&mut wire);
-    let terminated = std::process::Command::new("kill").arg(broker.id().to_string()).status();
-    assert!(terminated.expect("kill").success());
+    send_signal(&broker, "TERM");
     let ended = wait_until(LIMIT, || broker.try_wait().expect("wait for the broker"));
     assert!(ended.expect("it ends").success());
 }

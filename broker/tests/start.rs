@@ -12,12 +12,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[path = "harness/signal.rs"]
+mod signal;
+
 use corelane_protocol::{
     frame,
     header::RequestHeader,
     message::Message,
     messages::create_topics::{CreatableTopic, CreateTopicsRequest},
 };
+use signal::send_signal;
 
 const EXIT_CONFIG: i32 = 78;
 /// Far more than any refusal takes, on any machine.
@@ -117,11 +121,7 @@ impl Running {
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        send_signal(&self.child, name);
     }
 
     /// Waits for the process to end by itself.

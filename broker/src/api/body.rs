@@ -1,4 +1,4 @@
-//! The two ways in which a request's body reaches its handler; the table says which.
+//! The usual way in which a request's body reaches its handler: decoded. The table says who reads it in place instead.
 
 use bytes::Bytes;
 use corelane_protocol::{message::Message as WireMessage, wire::Reader};
@@ -10,21 +10,7 @@ use crate::{
     runtime::world::World,
 };
 
-/// Produce and Fetch read their body themselves, in place.
-pub(super) async fn whole<W, Handling>(
-    core: Core<W>,
-    context: RequestContext,
-    body: Bytes,
-    handle: impl FnOnce(Core<W>, RequestContext, Bytes) -> Handling,
-) -> Outcome
-where
-    W: World<Message = Message>,
-    Handling: Future<Output = Outcome>,
-{
-    handle(core, context, body).await
-}
-
-/// The usual way: the whole body is decoded, and one message is the answer.
+/// The whole body is decoded, and one message is the answer.
 pub(super) async fn decoded<W, Request, Response, Handling>(
     core: Core<W>,
     context: RequestContext,

@@ -9,7 +9,7 @@ use corelane_protocol::api_key::ApiKey;
 
 use super::{
     alter_configs, api_versions,
-    body::{decoded, whole},
+    body::decoded,
     context::{Outcome, RequestContext},
     create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
     describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
@@ -31,6 +31,16 @@ pub struct Api {
     pub advertised_min: i16,
 }
 
+/// Produce and Fetch read their whole body themselves, in place; the others get it decoded.
+macro_rules! handled {
+    (whole $api:ident, $core:ident, $context:ident, $body:ident) => {
+        $api::handle($core, $context, $body).await
+    };
+    (decoded $api:ident, $core:ident, $context:ident, $body:ident) => {
+        decoded($core, $context, $body, $api::handle).await
+    };
+}
+
 macro_rules! apis {
     ($( $key:ident $min:literal ..= $max:literal $(advertised from $advertised:literal)? => $body:ident $api:ident; )*) => {
         /// In order of key.
@@ -47,7 +57,7 @@ macro_rules! apis {
             body: Bytes,
         ) -> Outcome {
             match context.api_key {
-                $( ApiKey::$key => $body(core, context, body, $api::handle).await, )*
+                $( ApiKey::$key => handled!($body $api, core, context, body), )*
                 other => unreachable!("{other} is not in the table"),
             }
         }

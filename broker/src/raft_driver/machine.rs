@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use corelane_raft::Entry;
+use corelane_raft::{Entry, Payload};
 
 use super::publication::Change;
-use crate::metadata::controller::Standing;
+use crate::metadata::{
+    controller::Standing,
+    records::{self, Record, RecordError},
+};
 
 /// The state machine of one group. The driver calls it; whoever wishes something of it has a handle of its own, and
 /// tells the driver to look.
@@ -35,6 +38,14 @@ pub trait Machine {
 
     /// Hands out what happened since the last call.
     fn news(&mut self, news: &mut News);
+}
+
+/// What an entry says about metadata; raft's own say nothing.
+pub(super) fn records_of(entry: &Entry) -> Result<Vec<Record>, RecordError> {
+    match &entry.payload {
+        Payload::LeaderStart | Payload::Voters(_) => Ok(Vec::new()),
+        Payload::Proposal(value) => records::decode(value),
+    }
 }
 
 /// Tells one who asked what became of it.

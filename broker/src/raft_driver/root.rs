@@ -3,19 +3,18 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use corelane_raft::{Entry, Payload};
+use corelane_raft::Entry;
 use uuid::Uuid;
 
 use super::{
     asking::Askers,
     controller::SharedRules,
-    machine::{Machine, News},
+    machine::{Machine, News, records_of},
     publication::Change,
 };
 use crate::metadata::{
     Answer, RootImage, Rules, Wish,
     controller::{Environment, Input, Output, RootController, Standing, Timing},
-    records,
 };
 
 pub(super) struct Root {
@@ -79,11 +78,7 @@ impl Machine for Root {
     }
 
     fn apply(&mut self, now: Duration, index: u64, entry: &Entry) -> Result<(), String> {
-        let records = match &entry.payload {
-            Payload::LeaderStart | Payload::Voters(_) => Ok(Vec::new()),
-            Payload::Proposal(value) => records::decode(value),
-        };
-        let records = records.map_err(|error| format!("entry {index}: {error}"))?;
+        let records = records_of(entry).map_err(|error| format!("entry {index}: {error}"))?;
         let image = std::mem::take(&mut self.image).after_entry(index, entry.term, &records);
         self.image = image.map_err(|error| error.to_string())?;
         self.is_news = true;

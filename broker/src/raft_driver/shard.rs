@@ -3,18 +3,17 @@
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use corelane_raft::{Entry, Payload};
+use corelane_raft::Entry;
 
 use super::{
     asking::Askers,
     controller::SharedRules,
-    machine::{self, Machine, News},
+    machine::{self, Machine, News, records_of},
     publication::Change,
 };
 use crate::metadata::{
     RootImage, Rules, ShardImage, WishError,
     controller::{Input, Output, ShardController, Standing, Timing, not_controller},
-    records,
     shard::{ShardAnswer, ShardWish},
 };
 
@@ -95,12 +94,8 @@ impl Machine for Shard {
     }
 
     fn apply(&mut self, now: Duration, index: u64, entry: &Entry) -> Result<(), String> {
-        let records = match &entry.payload {
-            Payload::LeaderStart | Payload::Voters(_) => Ok(Vec::new()),
-            Payload::Proposal(value) => records::decode(value),
-        };
         let place = |error: String| format!("shard {}, entry {index}: {error}", self.number);
-        let records = records.map_err(|error| place(error.to_string()))?;
+        let records = records_of(entry).map_err(|error| place(error.to_string()))?;
         let image = std::mem::take(&mut self.image).after_entry(index, entry.term, &records);
         self.image = image.map_err(|error| place(error.to_string()))?;
         self.is_news = true;

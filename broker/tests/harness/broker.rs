@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::{TempFolder, cache_folder, client::Family, in_ci, wait_until};
+use super::{TempFolder, cache_folder, client::Family, in_ci, signal::send_signal, wait_until};
 
 const START_LIMIT: Duration = Duration::from_secs(60);
 
@@ -165,9 +165,7 @@ impl Broker {
 
     /// Sends a signal by name.
     pub fn signal(&self, name: &str) {
-        let pid = self.pid().expect("it runs").to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.expect("kill").success(), "SIG{name} to {pid}");
+        send_signal(self.child.as_ref().expect("it runs"), name);
     }
 
     pub fn pid(&self) -> Option<u32> {

@@ -9,6 +9,7 @@ pub mod broker;
 pub mod client;
 pub mod program;
 pub mod records;
+pub mod signal;
 pub mod wire;
 
 use std::path::PathBuf;

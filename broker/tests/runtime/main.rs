@@ -5,4 +5,6 @@ mod disk;
 mod process;
 mod refusals;
 mod server;
+#[path = "../harness/signal.rs"]
+mod signal;
 mod streams;

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::server::Scratch;
+use crate::{server::Scratch, signal::send_signal};
 
 /// The echo server of `examples/`.
 struct Echo {
@@ -42,11 +42,7 @@ impl Echo {
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
+        send_signal(&self.child, name);
     }
 
     fn wait(&mut self) -> ExitStatus {
