@@ -1,0 +1,87 @@
+//! Goal: a config that nothing in the broker reads says of itself that it does nothing.
+//!
+//! The tables are what the reference page, the log and DescribeConfigs tell people; a key that silently stopped to matter,
+//! or never did, would be a promise that nobody keeps.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use corelane_broker::config::{Effect, Key, broker, topic};
+
+/// The text of every file below the broker's source, but for tests.
+fn sources(folder: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_stem().is_some_and(|stem| stem == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(fs::read_to_string(path).unwrap());
+        }
+    }
+}
+
+/// The field of each key that has one, from rows like `field: Type = "key", …;`.
+fn fields(table: &str) -> BTreeMap<String, String> {
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/config").join(table);
+    let text = fs::read_to_string(source).unwrap();
+    let rows = text.lines().filter_map(|line| line.trim().split_once(" = \""));
+    let mut fields = BTreeMap::new();
+    for (declaration, rest) in rows {
+        if let (Some((field, _)), Some((key, _))) = (declaration.split_once(": "), rest.split_once('"')) {
+            fields.insert(key.to_owned(), field.to_owned());
+        }
+    }
+    fields
+}
+
+/// Whether any source takes this field of something.
+fn is_read(field: &str, sources: &[String]) -> bool {
+    let taken = format!(".{field}");
+    let is_word = |char: char| char.is_alphanumeric() || char == '_';
+    sources.iter().any(|source| {
+        source
+            .match_indices(&taken)
+            .any(|(at, _)| !source[at + taken.len()..].starts_with(is_word))
+    })
+}
+
+fn promises(key: &Key) -> bool {
+    !matches!(key.effect, Effect::Nothing(_) | Effect::DefaultOnly(_))
+}
+
+#[test]
+fn keys_without_a_reader_say_that_they_do_nothing() {
+    let mut all = Vec::new();
+    sources(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    assert!(!is_read("no_such_field", &all) && is_read("socket_request_max_bytes", &all));
+
+    let mut unread = BTreeSet::new();
+    // A broker's key counts as read if a topic's key that is read takes its default from it.
+    let mut given_to_topics = BTreeSet::new();
+    let topic_fields = fields("topic.rs");
+    for key in topic::KEYS {
+        if topic_fields.get(key.name).is_some_and(|field| is_read(field, &all)) {
+            given_to_topics.extend(key.synonyms.iter().map(|synonym| synonym.name));
+        } else if promises(key) {
+            unread.insert(format!("topic's {}", key.name));
+        }
+    }
+    let broker_fields = fields("broker.rs");
+    for key in broker::KEYS {
+        let has_reader = broker_fields.get(key.name).is_some_and(|field| is_read(field, &all));
+        if !has_reader && !given_to_topics.contains(key.name) && promises(key) {
+            unread.insert(format!("broker's {}", key.name));
+        }
+    }
+    assert!(topic_fields.len() > 10 && broker_fields.len() > 50, "rows are found");
+    assert!(
+        unread.is_empty(),
+        "nothing reads {unread:#?}: mark them as Nothing, with the reason"
+    );
+}
