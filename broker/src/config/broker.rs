@@ -139,7 +139,7 @@ table! {
             i32 = "log.cleaner.threads", "1", Any, NO_THREAD_POOLS, [], "Threads that compact.";
             Option<i32> = "num.replica.alter.log.dirs.threads", "", Any, NO_THREAD_POOLS, [], "Threads that move logs between directories.";
             i32 = "queued.max.requests", "500", Any, Nothing("each connection has a byte budget instead of a shared queue"), [], "Requests that wait for a thread.";
-            i64 = "queued.max.request.bytes", "-1", Any, Nothing("each connection has a byte budget instead of a shared queue"), [], "Bytes of requests that wait for a thread.";
+            i64 = "queued.max.request.bytes", "-1", Any, Nothing("each connection and each core has a byte budget instead of a shared queue"), [], "Bytes of requests that wait for a thread.";
             // Flushing: a record is on disk before it is acknowledged, always.
             i64 = "log.flush.interval.messages", "9223372036854775807", Any, FLUSHED_BEFORE_ACK, [], "Records between flushes.";
             Option<i64> = "log.flush.interval.ms", "", Any, FLUSHED_BEFORE_ACK, [], "Milliseconds between flushes.";
