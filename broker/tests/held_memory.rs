@@ -5,7 +5,7 @@ mod harness;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
@@ -13,6 +13,7 @@ use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, Fetch
 use corelane_protocol::messages::produce::{
     PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
 };
+use corelane_protocol::records::Builder;
 
 use harness::broker::Broker;
 use harness::wait_until;
@@ -36,6 +37,23 @@ fn fetch(topic: &str, bytes_max: usize) -> FetchRequestData {
                 partition_max_bytes: bytes_max as i32,
                 ..Default::default()
             }],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequestData {
+    let partition_data = batches.into_iter().map(|batch| PartitionProduceData {
+        index: 0,
+        records: Some(batch),
+    });
+    ProduceRequestData {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.to_owned(),
+            partition_data: partition_data.collect(),
             ..Default::default()
         }],
         ..Default::default()
@@ -110,6 +128,31 @@ fn readers_that_never_read_share_what_is_lent() {
     whole.expect("there is room again");
 }
 
+/// Small batches are copied into the answer, and count as all others.
+#[test]
+fn answers_of_small_batches_count_too() {
+    let broker = Broker::start("small-batches", 1);
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("t", 1);
+    let mut builder = Builder::new();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    builder.push(now.as_millis() as i64, None, Some(&[b'v'; 400]));
+    let batch = builder.build();
+    assert!(batch.len() < 512);
+    for _ in 0..3 {
+        let answer: ProduceResponse = wire.ask(9, &produce("t", vec![batch.clone(); 17_000]));
+        let partitions = &answer.responses[0].partition_responses;
+        assert!(partitions.iter().all(|partition| partition.error_code.is_none()));
+    }
+    let mut readers: Vec<Wire> = (0..16).map(|_| Wire::connect(broker.port)).collect();
+    let mut together = 0;
+    for reader in &mut readers {
+        reader.send(11, &fetch("t", 50 * MIB));
+        together += reader.answer_begins().expect("an answer in time");
+    }
+    assert!(together <= LENT_BYTES_MAX, "{together}");
+}
+
 /// A large request of which only the beginning comes holds room that others wait for; small ones need none, and who has all
 /// that it needs ends.
 #[test]
@@ -126,18 +169,7 @@ fn half_sent_requests_share_what_is_received() {
     let (answered, answers) = mpsc::channel();
     let mut whole = Wire::connect(broker.port);
     let asking = thread::spawn(move || {
-        let request = ProduceRequestData {
-            acks: -1,
-            topic_data: vec![TopicProduceData {
-                name: "t".to_owned(),
-                partition_data: vec![PartitionProduceData {
-                    index: 0,
-                    records: Some(Bytes::from(vec![0; 80 * MIB])),
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
+        let request = produce("t", [Bytes::from(vec![0; 80 * MIB])]);
         let answer: ProduceResponse = whole.ask(9, &request);
         answered.send(answer).expect("the test waits");
     });

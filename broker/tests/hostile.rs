@@ -186,6 +186,20 @@ fn refusals_are_counted_in_one_line() {
     assert!(said.len() < 20_000, "{} bytes of log", said.len());
 }
 
+/// Nor by what is refused again and again: some lines, and how many more there would be.
+#[test]
+fn refusals_of_many_requests_are_counted() {
+    let broker = Broker::start("storm", 1);
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("t", 1);
+    for _ in 0..1000 {
+        let answer: ProduceResponse = wire.ask(9, &produce("t", [Bytes::new()]));
+        assert_eq!(errors(&answer), [ErrorCode::INVALID_RECORD]);
+    }
+    let lines = broker.log_text().matches("refused=1").count();
+    assert!((1..100).contains(&lines), "{lines} lines");
+}
+
 /// What is named twice in one request is answered as Kafka does: an offset not at all, a fetch once, configs once.
 #[test]
 fn duplicates_in_a_request_are_no_extra_work() {

@@ -62,11 +62,7 @@ pub fn respond(context: &RequestContext, response: &impl Message) -> Outcome {
     ])
 }
 
-/// Frames a response that carries records, without copying them.
-pub fn respond_parts(context: &RequestContext, response: &impl Message) -> Outcome {
-    Outcome::Respond(frame::response_parts(
-        context.api_version,
-        context.correlation_id,
-        response,
-    ))
+/// Frames a response that carries records, without copying large ones.
+pub fn frame_parts(context: &RequestContext, response: &impl Message) -> Vec<Bytes> {
+    frame::response_parts(context.api_version, context.correlation_id, response)
 }

@@ -14,13 +14,14 @@ use corelane_protocol::{
 };
 use futures_util::future::{join_all, select_all};
 
-use super::context::{Outcome, RequestContext, respond_parts};
+use super::context::{Outcome, RequestContext, frame_parts};
 use crate::{
     core::{ByOwner, Core, Message, message::CancelFetchCall},
     limits::{FETCH_WAIT_MS_MAX, REQUEST_ITEMS_MAX},
     metadata::Image,
     partition::{
         FetchAnswer, FetchCall, FetchPart, FetchResult, PartitionKey,
+        lending::{Loan, keep_until_sent},
         session::{Context, SessionRequest, Told, TopicKey, Wanted},
     },
     runtime::world::{Instant, World},
@@ -53,12 +54,14 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
                 error_code,
                 ..FetchResponse::default()
             };
-            return respond_parts(&context, &response);
+            return Outcome::Respond(frame_parts(&context, &response));
         }
     };
     let image = core.image();
-    let results = read(&core, &image, &session, demand).await;
-    respond_parts(&context, &response(&core, session, results))
+    let (results, loans) = read(&core, &image, &session, demand).await;
+    let mut parts = frame_parts(&context, &response(&core, session, results));
+    keep_until_sent(loans, &mut parts);
+    Outcome::Respond(parts)
 }
 
 /// What the request as a whole asks for.
@@ -104,13 +107,13 @@ fn session_request(request: &FetchRequest<'_>, version: i16) -> SessionRequest {
     }
 }
 
-/// One result per wanted partition, in order.
+/// One result per wanted partition, in order, and the loans of their records.
 async fn read<W: World<Message = Message>>(
     core: &Core<W>,
     image: &Image,
     session: &Context,
     demand: Demand,
-) -> Vec<FetchResult> {
+) -> (Vec<FetchResult>, Vec<Loan>) {
     let mut results: Vec<FetchResult> = Vec::with_capacity(session.wanted().len());
     let mut calls = ByOwner::<usize, FetchPart>::default();
     let mut urgent = false;
@@ -146,12 +149,14 @@ async fn read<W: World<Message = Message>>(
         demand
     };
     let answers = ask(core, owners, demand).await;
+    let mut loans = Vec::with_capacity(answers.len());
     for (places, answer) in places.into_iter().zip(answers) {
-        for (place, result) in places.into_iter().zip(answer.0) {
+        for (place, result) in places.into_iter().zip(answer.results) {
             results[place] = result;
         }
+        loans.push(answer.loan);
     }
-    results
+    (results, loans)
 }
 
 fn resolve(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::ReadError;
 
-use super::{PartitionKey, Partitions, lending::Reservation};
+use super::{
+    PartitionKey, Partitions,
+    lending::{Loan, Reservation},
+};
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
     log_limit::Verdict,
@@ -42,16 +45,20 @@ pub struct FetchPart {
 }
 
 /// One result per part, in order.
-pub struct FetchAnswer(pub Vec<FetchResult>);
+pub struct FetchAnswer {
+    pub results: Vec<FetchResult>,
+    /// Of all records; to be kept until they are sent.
+    pub loan: Loan,
+}
 
 impl FetchAnswer {
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(FetchResult::bytes).sum()
+        self.results.iter().map(FetchResult::bytes).sum()
     }
 
     /// Is there something that the client should hear of without delay?
     pub fn is_urgent(&self) -> bool {
-        self.0
+        self.results
             .iter()
             .any(|result| result.error_code != ErrorCode::NONE || result.diverging_epoch.is_some())
     }
@@ -135,7 +142,7 @@ fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call
     {
         let mut partitions = core.partitions.borrow_mut();
         // Data may have become readable between the read and here (the read may have waited for a disk).
-        let moved = call.parts.iter().zip(&answer.0).any(|(part, result)| {
+        let moved = call.parts.iter().zip(&answer.results).any(|(part, result)| {
             partitions
                 .get(&part.key)
                 .is_none_or(|p| p.replica.high_watermark() != result.high_watermark)
@@ -272,9 +279,7 @@ impl<'a, W: World<Message = Message>> Filling<'a, W> {
     }
 
     fn finish(self) -> FetchAnswer {
-        let mut answer = FetchAnswer(self.results);
-        self.reservation.lend(&mut answer);
-        answer
+        self.reservation.lend(self.results)
     }
 }
 

@@ -5,7 +5,7 @@
 //! others do not. When nothing is left a fetch gets no records, as if there were none, and asks again after its wait.
 //!
 //! ```text
-//!  reserve ──> Reservation ──lend──> loan, with the answer's last bytes ──sent or dropped──> room again
+//!  reserve ──> Reservation ──lend──> Loan, with the answer's last bytes ──sent or dropped──> room again
 //!                   └────────────────── dropped: nothing came of it ────────────────────────────┘
 //! ```
 //!
@@ -19,7 +19,7 @@ use std::sync::{
 
 use bytes::Bytes;
 
-use super::FetchAnswer;
+use super::{FetchAnswer, FetchResult};
 use crate::limits::{LENT_BYTES_MAX, LENT_BYTES_MIN, LENT_SHARE};
 
 /// What one core has set aside and lent. Room is taken on this core only, and comes back on whatever core an answer ends.
@@ -32,12 +32,12 @@ impl Lending {
         let left = LENT_BYTES_MAX - self.0.load(Ordering::Relaxed);
         let mut reservation = Reservation {
             bytes: wanted.min(left.div_ceil(LENT_SHARE)),
-            room: Room {
+            loan: Loan {
                 taken: 0,
                 all: self.0.clone(),
             },
         };
-        if !reservation.room.resize(reservation.bytes) {
+        if !reservation.loan.resize(reservation.bytes) {
             reservation.bytes = 0;
         }
         reservation
@@ -47,7 +47,7 @@ impl Lending {
 /// Room for one answer, from before it is read until it has its records; given back when dropped.
 pub struct Reservation {
     bytes: usize,
-    room: Room,
+    loan: Loan,
 }
 
 impl Reservation {
@@ -56,44 +56,30 @@ impl Reservation {
         self.bytes
     }
 
-    /// Counts the answer's records, instead of what was set aside, until the last of them is dropped. They are sent in order,
-    /// so that is the end of all.
+    /// Counts the answer's records instead of what was set aside.
     ///
     /// An answer's first batch is read whole even if it is larger than what was set aside; is there no room for the rest of
     /// it, the answer loses its records.
-    pub fn lend(mut self, answer: &mut FetchAnswer) {
-        let has_room = self.room.resize(answer.bytes());
-        let mut records = answer.0.iter_mut().flat_map(|result| &mut result.records);
-        match records.next_back() {
-            Some(last) if has_room => {
-                *last = Bytes::from_owner(Lent {
-                    records: std::mem::take(last),
-                    _room: self.room,
-                });
-            }
-            _ => answer.0.iter_mut().for_each(|result| result.records.clear()),
+    pub fn lend(mut self, mut results: Vec<FetchResult>) -> FetchAnswer {
+        let bytes = results.iter().map(FetchResult::bytes).sum();
+        if !self.loan.resize(bytes) {
+            results.iter_mut().for_each(|result| result.records.clear());
+            self.loan.resize(0);
+        }
+        FetchAnswer {
+            results,
+            loan: self.loan,
         }
     }
 }
 
-struct Lent {
-    records: Bytes,
-    _room: Room,
-}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        &self.records
-    }
-}
-
 /// A part of what there is; given back when dropped.
-struct Room {
+pub struct Loan {
     taken: usize,
     all: Arc<AtomicUsize>,
 }
 
-impl Room {
+impl Loan {
     /// Takes more, or gives some back, until it is enough for so many bytes of records. False, and nothing changed: there is
     /// not so much.
     fn resize(&mut self, bytes: usize) -> bool {
@@ -110,9 +96,31 @@ impl Room {
     }
 }
 
-impl Drop for Room {
+impl Drop for Loan {
     fn drop(&mut self) {
         self.all.fetch_sub(self.taken, Ordering::Relaxed);
+    }
+}
+
+/// Keeps loans until the last part of a framed answer is dropped, whether its bytes are the log's or were copied. Parts are
+/// sent in order, so that is the end of all.
+pub fn keep_until_sent(loans: Vec<Loan>, parts: &mut [Bytes]) {
+    if let Some(last) = parts.last_mut() {
+        *last = Bytes::from_owner(Last {
+            bytes: std::mem::take(last),
+            _loans: loans,
+        });
+    }
+}
+
+struct Last {
+    bytes: Bytes,
+    _loans: Vec<Loan>,
+}
+
+impl AsRef<[u8]> for Last {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -120,14 +128,14 @@ impl Drop for Room {
 mod tests {
     use corelane_protocol::error_code::ErrorCode;
 
-    use super::{super::FetchResult, *};
+    use super::*;
 
     const MIB: usize = 1 << 20;
 
-    fn answer(bytes: usize) -> FetchAnswer {
+    fn results(bytes: usize) -> Vec<FetchResult> {
         let mut result = FetchResult::failed(ErrorCode::NONE);
         result.records = vec![Bytes::from(vec![0; bytes - 1]), Bytes::from_static(b"x")];
-        FetchAnswer(vec![result, FetchResult::failed(ErrorCode::NONE)])
+        vec![result, FetchResult::failed(ErrorCode::NONE)]
     }
 
     fn taken(lending: &Lending) -> usize {
@@ -137,9 +145,8 @@ mod tests {
     /// An answer that gives all it may.
     fn lent(lending: &Lending) -> FetchAnswer {
         let reservation = lending.reserve(usize::MAX);
-        let mut answer = answer(reservation.bytes());
-        reservation.lend(&mut answer);
-        answer
+        let results = results(reservation.bytes());
+        reservation.lend(results)
     }
 
     /// Readers that take nothing get less and less, together never more than there is; what they held comes back.
@@ -164,11 +171,14 @@ mod tests {
         assert!(taken(&lending) > LENT_BYTES_MAX - LENT_BYTES_MIN);
         // The last bytes are what counts: answers are sent in order.
         let full = taken(&lending);
-        let mut sent = held.pop().expect("there are some").0.remove(0).records;
-        let last = sent.pop().expect("the last part");
-        drop(sent);
-        assert_eq!(taken(&lending), full);
-        drop(last);
+        let smallest = held.pop().expect("there are some");
+        let mut parts = [Bytes::from_static(b"records"), Bytes::from_static(b"and their end")];
+        keep_until_sent(vec![smallest.loan], &mut parts);
+        let [records, mut end] = parts;
+        drop(records);
+        drop(end.split_to(4));
+        assert_eq!((&end[..], taken(&lending)), (&b"their end"[..], full));
+        drop(end);
         assert_eq!(taken(&lending), full - LENT_BYTES_MIN);
         held.clear();
         assert_eq!(lending.reserve(usize::MAX).bytes(), first);
@@ -190,8 +200,8 @@ mod tests {
         // All of them are read to the end, now that nothing is left.
         let mut answers = Vec::new();
         for reservation in under_way.drain(..20) {
-            let mut answer = answer(reservation.bytes());
-            reservation.lend(&mut answer);
+            let results = results(reservation.bytes());
+            let answer = reservation.lend(results);
             assert!(answer.bytes() > 0, "what was set aside is there");
             answers.push(answer);
         }
@@ -208,11 +218,9 @@ mod tests {
         let lending = Lending::default();
         let reservation = lending.reserve(40 * MIB);
         assert_eq!(taken(&lending), 40 * MIB);
-        let mut short = answer(MIB);
-        reservation.lend(&mut short);
+        let short = reservation.lend(results(MIB));
         assert_eq!(taken(&lending), MIB);
-        let mut empty = FetchAnswer(vec![FetchResult::failed(ErrorCode::NONE)]);
-        lending.reserve(5).lend(&mut empty);
+        let _empty = lending.reserve(5).lend(vec![FetchResult::failed(ErrorCode::NONE)]);
         assert_eq!(taken(&lending), MIB);
         // A few bytes hold the whole piece that was read for them.
         let few = lending.reserve(5);
@@ -226,11 +234,9 @@ mod tests {
     fn a_large_first_batch_needs_room() {
         let lending = Lending::default();
         let (one, other) = (lending.reserve(1), lending.reserve(1));
-        let mut given = answer(200 * MIB);
-        one.lend(&mut given);
+        let given = one.lend(results(200 * MIB));
         assert_eq!(given.bytes(), 200 * MIB);
-        let mut refused = answer(57 * MIB);
-        other.lend(&mut refused);
+        let refused = other.lend(results(57 * MIB));
         assert_eq!(refused.bytes(), 0);
         assert_eq!(taken(&lending), 200 * MIB);
     }

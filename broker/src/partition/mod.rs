@@ -3,7 +3,7 @@
 
 pub mod fetch;
 pub mod host;
-mod lending;
+pub mod lending;
 pub mod offsets;
 pub mod produce;
 pub mod replica;
