@@ -38,6 +38,17 @@ pub struct ApplyError {
     pub what: String,
 }
 
+/// Entries are applied one after the other, each once.
+fn check_next(index: u64, applied_end: u64) -> Result<(), ApplyError> {
+    if index == applied_end {
+        return Ok(());
+    }
+    Err(ApplyError {
+        index,
+        what: format!("{applied_end} comes next"),
+    })
+}
+
 /// What handlers read. Everything of root is read through it as if it were its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Image {

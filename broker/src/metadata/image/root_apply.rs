@@ -13,20 +13,14 @@ use super::{
         BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, QuotaRecord, Record, RegisterBroker,
         TopicRecord, UnregisterBroker,
     },
-    ApplyError,
+    ApplyError, check_next,
     root::{Broker, RootImage, Topic, has_collision_chars, unified},
 };
 
 impl RootImage {
     /// The image after the entry at `index`. Cheap when nobody else holds this image's parts, as in a replay.
     pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<RootImage, ApplyError> {
-        let expected = self.applied_end;
-        if index != expected {
-            return Err(ApplyError {
-                index,
-                what: format!("{expected} comes next"),
-            });
-        }
+        check_next(index, self.applied_end)?;
         for record in records {
             self.apply(index, record)?;
         }

@@ -13,7 +13,7 @@ use super::{
         placement::PartitionKey,
         records::{PartitionRecord, Record},
     },
-    ApplyError, Partition,
+    ApplyError, Partition, check_next,
     partition::{check_state, check_successor},
     root::RootImage,
 };
@@ -32,13 +32,7 @@ pub struct ShardImage {
 impl ShardImage {
     /// The image after the entry at `index` of the shard's own log.
     pub fn after_entry(mut self, index: u64, term: u32, records: &[Record]) -> Result<ShardImage, ApplyError> {
-        let expected = self.applied_end;
-        if index != expected {
-            return Err(ApplyError {
-                index,
-                what: format!("{expected} comes next"),
-            });
-        }
+        check_next(index, self.applied_end)?;
         for record in records {
             self.apply(index, record)?;
         }

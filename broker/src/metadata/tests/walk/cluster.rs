@@ -1,4 +1,5 @@
-//! Five brokers, one partition, the root controller and three that may lead the shard.
+//! Five brokers, one partition, the root controller and three that may lead the shard: what is there, and what happens
+//! next. How brokers, replicas and controllers do it is beside.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -6,19 +7,17 @@ use uuid::Uuid;
 
 use super::{
     Met, Random,
-    replica::{Disk, Leadership, Process},
+    controllers::standing,
+    replica::{Disk, Process},
 };
 use crate::{
     config,
     metadata::{
         PartitionKey, RootImage, Rules, ShardImage, Wish,
-        controller::{Environment, Input, Output, RootController, ShardController, Standing, Timing},
-        decide::{
-            AlterConfigs, Answer, ChangeBroker, ConfigChange, ConfigOp, CreateTopics, FormatCluster, NewTopic,
-            Registration, Resource, TableRules,
-        },
-        records::{PartitionState, decode},
-        shard::{AlterPartition, AlterReassignments, ElectLeaders, ElectionType, IsrChange, ShardAnswer, ShardWish},
+        controller::{Input, RootController, ShardController, Timing},
+        decide::{CreateTopics, FormatCluster, NewTopic, TableRules},
+        records::PartitionState,
+        shard::{ElectLeaders, ElectionType, IsrChange, ShardWish},
     },
 };
 
@@ -26,9 +25,9 @@ pub const KEY: PartitionKey = PartitionKey {
     topic_id: Uuid::from_u128(1 << 64),
     partition: 0,
 };
-const NODES: i32 = 5;
-const SHARD_LEADERS: usize = 3;
-const NOW: Duration = Duration::from_secs(100);
+pub const NODES: i32 = 5;
+pub const SHARD_LEADERS: usize = 3;
+pub const NOW: Duration = Duration::from_secs(100);
 /// Nobody's session ends by itself: who is fenced is drawn.
 const TIMING: Timing = Timing {
     session_timeout: Duration::MAX,
@@ -37,24 +36,24 @@ const TIMING: Timing = Timing {
 };
 
 pub struct Cluster {
-    random: Random,
-    config_rules: TableRules,
-    root_controller: RootController,
+    pub(super) random: Random,
+    pub(super) config_rules: TableRules,
+    pub(super) root_controller: RootController,
     /// As after each entry.
-    roots: Vec<Arc<RootImage>>,
-    shard_leaders: Vec<(ShardController, usize)>,
-    shard_leader: usize,
-    term: u32,
-    shard: ShardImage,
+    pub(super) roots: Vec<Arc<RootImage>>,
+    pub(super) shard_leaders: Vec<(ShardController, usize)>,
+    pub(super) shard_leader: usize,
+    pub(super) term: u32,
+    pub(super) shard: ShardImage,
     /// All states that the partition ever had.
-    states: Vec<Arc<PartitionState>>,
-    processes: Vec<Process>,
-    disks: BTreeMap<u128, Disk>,
-    disks_made: u128,
+    pub(super) states: Vec<Arc<PartitionState>>,
+    pub(super) processes: Vec<Process>,
+    pub(super) disks: BTreeMap<u128, Disk>,
+    pub(super) disks_made: u128,
     /// Wishes of leaders on their way.
-    sent: Vec<(i32, u64, IsrChange)>,
+    pub(super) sent: Vec<(i32, u64, IsrChange)>,
     /// Records that were committed: the leader epoch of each.
-    committed: Vec<i32>,
+    pub(super) committed: Vec<i32>,
 }
 
 impl Cluster {
@@ -120,15 +119,15 @@ impl Cluster {
         self.lead_shard(0);
     }
 
-    fn root(&self) -> &Arc<RootImage> {
+    pub(super) fn root(&self) -> &Arc<RootImage> {
         self.roots.last().expect("there is a first")
     }
 
-    fn state(&self) -> &Arc<PartitionState> {
+    pub(super) fn state(&self) -> &Arc<PartitionState> {
         self.states.last().expect("there is a first")
     }
 
-    fn new_disk(&mut self) -> u128 {
+    pub(super) fn new_disk(&mut self) -> u128 {
         self.disks_made += 1;
         let disk = Disk {
             log: Vec::new(),
@@ -216,344 +215,4 @@ impl Cluster {
         assert_eq!(state.isr.len(), state.replicas.len(), "the ISR is whole: {state:?}");
         assert!(!state.is_reassigning(), "reassignments end: {state:?}");
     }
-
-    fn produce(&mut self, node: i32) {
-        let process = &self.processes[node as usize - 1];
-        if let Some(leadership) = &process.leads {
-            let log = &mut self.disks.get_mut(&process.storage).expect("its disk").log;
-            log.push(leadership.epoch);
-        }
-    }
-
-    /// The follower takes the leader's log over, unless it took part in a newer epoch.
-    fn replicate(&mut self, leader: i32, follower: i32) {
-        let (from, to) = (
-            &self.processes[leader as usize - 1],
-            &self.processes[follower as usize - 1],
-        );
-        let Some(leadership) = from.leads.as_ref().filter(|_| leader != follower) else {
-            return;
-        };
-        let (epoch, log) = (leadership.epoch, self.disks[&from.storage].log.clone());
-        let member = (follower, to.storage_id());
-        let disk = self.disks.get_mut(&to.storage).expect("its disk");
-        if disk.floor > epoch || to.leads.as_ref().is_some_and(|led| led.epoch >= epoch) {
-            return;
-        }
-        disk.floor = epoch;
-        disk.log = log;
-        let end = disk.log.len();
-        let from = &mut self.processes[leader as usize - 1];
-        let leadership = from.leads.as_mut().expect("it leads");
-        leadership.matched.insert(member, end);
-        self.processes[follower as usize - 1].leads = None;
-    }
-
-    /// The leader commits what all have who count.
-    fn advance(&mut self, node: i32, met: &mut Met) {
-        let process = &mut self.processes[node as usize - 1];
-        let (state, log) = (&self.states[process.seen], &self.disks[&process.storage].log);
-        let Some(leadership) = &mut process.leads else {
-            return;
-        };
-        let Some(end) = leadership.committed_end(state, node, log.len()) else {
-            return;
-        };
-        leadership.high_watermark = leadership.high_watermark.max(end);
-        let shared = end.min(self.committed.len());
-        assert_eq!(
-            log[..shared],
-            self.committed[..shared],
-            "node {node} contradicts what was committed"
-        );
-        if end > self.committed.len() {
-            met.committed += end - self.committed.len();
-            self.committed = log[..end].to_vec();
-        }
-    }
-
-    fn see_newer_state(&mut self, node: i32, met: &mut Met) {
-        let process = &mut self.processes[node as usize - 1];
-        if process.seen + 1 < self.states.len() {
-            process.seen += 1;
-            self.adopt(node, met);
-        }
-    }
-
-    /// Leads, follows, or waits, as the state says that it has seen.
-    fn adopt(&mut self, node: i32, met: &mut Met) {
-        let process = &mut self.processes[node as usize - 1];
-        let state = &self.states[process.seen];
-        let disk = self.disks.get_mut(&process.storage).expect("its disk");
-        let goes_on = process
-            .leads
-            .as_ref()
-            .is_some_and(|led| led.epoch == state.leader_epoch);
-        if !process.may_lead(state) {
-            if state.leader_epoch > disk.floor {
-                process.leads = None;
-            }
-            return;
-        }
-        if let Some(leadership) = process.leads.as_mut().filter(|_| goes_on) {
-            leadership.proposed = None;
-            return;
-        }
-        if state.leader_epoch <= disk.floor {
-            return;
-        }
-        met.elections += 1;
-        let is_newest = state.leader_epoch == self.states.last().expect("a state").leader_epoch;
-        let held = disk.log.len().min(self.committed.len());
-        assert!(
-            !is_newest || disk.log[..held] == self.committed[..],
-            "node {node} leads without what was committed: {state:?}"
-        );
-        disk.floor = state.leader_epoch;
-        process.leads = Some(Leadership {
-            epoch: state.leader_epoch,
-            epoch_start: disk.log.len(),
-            matched: BTreeMap::new(),
-            high_watermark: 0,
-            proposed: None,
-        });
-    }
-
-    fn propose(&mut self, leader: i32, node: i32) {
-        let disk_of = self.processes[node as usize - 1].storage_id();
-        let process = &mut self.processes[leader as usize - 1];
-        let (state, me) = (&self.states[process.seen], (leader, process.storage_id()));
-        let broker_epoch = process.broker_epoch.unwrap_or(0);
-        let Some(leadership) = process.leads.as_mut().filter(|_| leader != node) else {
-            return;
-        };
-        if state.replica(node).is_some() && leadership.epoch == state.leader_epoch {
-            let change = leadership.propose(state, node, disk_of, me);
-            self.sent.extend(change.map(|change| (leader, broker_epoch, change)));
-        }
-    }
-
-    /// Any of the wishes arrives, perhaps not for the last time.
-    fn deliver(&mut self, met: &mut Met) {
-        if self.sent.is_empty() {
-            return;
-        }
-        let at = self.random.below(self.sent.len());
-        let (node, broker_epoch, change) = match self.random.below(4) {
-            0 => self.sent[at].clone(),
-            _ => self.sent.swap_remove(at),
-        };
-        let partitions = vec![change];
-        let wish = AlterPartition {
-            node,
-            broker_epoch,
-            partitions,
-        };
-        self.ask_shard(ShardWish::AlterPartition(wish), met);
-    }
-
-    /// A new process on the disk of before; what it has seen of the shard's log may be less than its predecessor had.
-    fn start(&mut self, node: i32) {
-        let process = &mut self.processes[node as usize - 1];
-        process.incarnation += 1;
-        process.leads = None;
-        process.seen = self.random.below(process.seen + 1);
-        let registration = Registration {
-            node,
-            incarnation: process.incarnation,
-            storage_id: process.storage_id(),
-            endpoints: vec![],
-            rack: None,
-            features: vec![],
-        };
-        self.ask_root(Wish::RegisterBroker(registration));
-        let epoch = self.root().broker(node).map(|broker| broker.broker_epoch);
-        self.processes[node as usize - 1].broker_epoch = epoch;
-    }
-
-    fn restart(&mut self, node: i32, met: &mut Met) {
-        met.restarts += 1;
-        self.start(node);
-    }
-
-    /// A disk is lost, but never the last one that is known to hold everything. The shard's leader hears of it at once: until
-    /// then it might let the last one go, as it would with any two failures at a time.
-    fn wipe(&mut self, node: i32, met: &mut Met) {
-        let state = self.state();
-        let holds = |member: &&i32| {
-            let process = &self.processes[**member as usize - 1];
-            **member != node
-                && state
-                    .replica(**member)
-                    .is_some_and(|slot| slot.storage_id == process.storage_id())
-        };
-        if !state.isr.iter().chain(&state.elr).any(|member| holds(&member)) {
-            return;
-        }
-        met.wipes += 1;
-        // Its predecessor is no more: nobody needs to wait for its session.
-        self.set_broker(node, None, Some(true));
-        let storage = self.new_disk();
-        let process = &mut self.processes[node as usize - 1];
-        process.storage = storage;
-        process.seen = 0;
-        self.start(node);
-        self.shard_leaders[self.shard_leader].1 = self.roots.len() - 1;
-        self.run_shard(met);
-    }
-
-    fn set_broker(&mut self, node: i32, fenced: Option<bool>, in_controlled_shutdown: Option<bool>) {
-        let broker_epoch = self.root().broker(node).map_or(0, |broker| broker.broker_epoch);
-        self.ask_root(Wish::ChangeBroker(ChangeBroker {
-            node,
-            broker_epoch,
-            fenced,
-            in_controlled_shutdown,
-        }));
-    }
-
-    fn change_min_isr(&mut self, met: &mut Met) {
-        met.min_isr_changes += 1;
-        let change = ConfigChange {
-            key: "min.insync.replicas".into(),
-            op: ConfigOp::Set,
-            value: Some((1 + self.random.below(3)).to_string()),
-        };
-        self.ask_root(Wish::AlterConfigs(AlterConfigs {
-            resources: vec![(Resource::Topic("t".into()), vec![change])],
-            validate_only: false,
-        }));
-    }
-
-    fn reassign(&mut self, met: &mut Met) {
-        let first = self.random.below(NODES as usize) as i32;
-        let count = 1 + self.random.below(4) as i32;
-        let nodes = (0..count).map(|at| 1 + (first + at) % NODES).collect();
-        let cancels = self.random.below(3) == 0;
-        let was_reassigning = self.state().is_reassigning();
-        let wish = ShardWish::AlterReassignments(AlterReassignments {
-            partitions: vec![(KEY, (!cancels).then_some(nodes))],
-            allow_replication_factor_change: true,
-        });
-        self.ask_shard(wish, met);
-        if cancels && was_reassigning && !self.state().is_reassigning() {
-            met.cancelled += 1;
-        }
-    }
-
-    fn ask_root(&mut self, wish: Wish) {
-        self.step_root(Input::Asked { id: 0, wish });
-        let index = self.root().applied_end;
-        if let Some(value) = self.step_root(Input::Propose { index }).proposal {
-            let records = decode(&value).expect("what was encoded");
-            let image = RootImage::clone(self.root()).after_entry(index, 1, &records);
-            self.roots.push(Arc::new(image.expect("a decision fits")));
-            self.step_root(Input::Applied { index, term: 1 });
-        }
-    }
-
-    fn step_root(&mut self, input: Input<Wish>) -> Output<Answer> {
-        let root = self.root().clone();
-        let mut output = Output::default();
-        let mut environment = Environment {
-            config_rules: &self.config_rules,
-            uuids: &mut || KEY.topic_id,
-        };
-        let stepped = self
-            .root_controller
-            .step(NOW, input, &root, &mut environment, &mut output);
-        stepped.expect("a decision fits");
-        output
-    }
-
-    /// Another node leads the shard, and knows of root what it knows.
-    fn lead_shard(&mut self, leader: usize) {
-        self.term += 1;
-        let known = self.roots.len() - 1;
-        for at in 0..SHARD_LEADERS {
-            let mut standing = standing(self.term, leader as i32);
-            (standing.is_leader, standing.is_ready) = (at == leader, at == leader);
-            self.step_shard(at, Input::Stand(standing));
-        }
-        self.shard_leader = leader;
-        let lag = [8, 80][self.random.below(2)];
-        let seen = &mut self.shard_leaders[leader].1;
-        *seen = (*seen).max(known.saturating_sub(self.random.below(lag)));
-    }
-
-    fn ask_shard(&mut self, wish: ShardWish, met: &mut Met) {
-        // Whoever asks may take another node for the leader.
-        let asked = if self.random.below(10) == 0 {
-            self.random.below(SHARD_LEADERS)
-        } else {
-            self.shard_leader
-        };
-        let output = self.step_shard(asked, Input::Asked { id: 0, wish });
-        met.refused += output.answers.len();
-        self.run_shard(met);
-    }
-
-    fn run_shard(&mut self, met: &mut Met) {
-        let leader = self.shard_leader;
-        self.step_shard(leader, Input::Tick);
-        while self.shard_leaders[leader].0.wants_round() {
-            let index = self.shard.applied_end;
-            let output = self.step_shard(leader, Input::Propose { index });
-            met.refused += refusals(&output);
-            let Some(value) = output.proposal else {
-                continue;
-            };
-            let records = decode(&value).expect("what was encoded");
-            self.shard = std::mem::take(&mut self.shard)
-                .after_entry(index, self.term, &records)
-                .expect("a decision fits");
-            self.note_state(met);
-            let term = self.term;
-            let output = self.step_shard(leader, Input::Applied { index, term });
-            met.refused += refusals(&output);
-        }
-    }
-
-    fn note_state(&mut self, met: &mut Met) {
-        let next = self.shard.get(&KEY).expect("it was changed").clone();
-        let held = self.state();
-        met.leaderless += usize::from(next.leader.is_none());
-        let elected = next
-            .leader
-            .filter(|leader| held.elr.contains(&leader.node) && held.leader != next.leader);
-        met.from_elr += usize::from(elected.is_some());
-        met.reassigned += usize::from(held.is_reassigning() && !next.is_reassigning());
-        self.states.push(next);
-    }
-
-    fn step_shard(&mut self, at: usize, input: Input<ShardWish>) -> Output<ShardAnswer> {
-        let (controller, seen) = &mut self.shard_leaders[at];
-        let mut output = Output::default();
-        let root = &self.roots[*seen];
-        let stepped = controller.step(NOW, input, root, &self.shard, &self.config_rules, &mut output);
-        stepped.expect("a decision fits");
-        output
-    }
-}
-
-fn standing(term: u32, leader: i32) -> Standing {
-    Standing {
-        term,
-        leader: Some(leader),
-        is_leader: true,
-        is_ready: true,
-    }
-}
-
-fn refusals(output: &Output<ShardAnswer>) -> usize {
-    let is_refused = |answer: &ShardAnswer| match answer {
-        ShardAnswer::PartitionsAltered(answers) => answers.iter().any(|(_, answer)| answer.is_err()),
-        ShardAnswer::LeadersElected(answers) | ShardAnswer::ReassignmentsAltered(answers) => {
-            answers.iter().any(|(_, answer)| answer.is_err())
-        }
-    };
-    let answers = output.answers.iter();
-    answers
-        .filter(|(_, answer)| answer.as_ref().map_or(true, is_refused))
-        .count()
 }

@@ -5,8 +5,11 @@
 //! epochs, written and acknowledged at once, by the rules of the replica core (epoch floor, matched acks, maximal ISR, gate
 //! of min ISR, expansion at the high watermark). One partition, five brokers.
 
+mod brokers;
 mod cluster;
+mod controllers;
 mod replica;
+mod replication;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
