@@ -14,7 +14,7 @@ use crate::{
         Image,
         reconcile::{self, Action, Me},
     },
-    partition::{self, PartitionKey},
+    partition::{self, Partition, PartitionKey},
     raft_driver::{Change, METADATA_TOPIC_ID},
     runtime::world::World,
 };
@@ -44,11 +44,17 @@ impl<W: World<Message = Message>> Core<W> {
             group::host::on_topics_deleted(self, &deleted);
         }
         for action in &actions {
-            if let Action::DeleteLog { topic_id, partition } = action {
-                self.delete_log(&PartitionKey {
+            if let Action::DeleteLog {
+                topic_id,
+                partition,
+                leader_epoch,
+            } = action
+            {
+                let key = PartitionKey {
                     topic_id: *topic_id,
                     partition: *partition,
-                });
+                };
+                self.delete_log(&key, *leader_epoch);
             }
         }
         if !Arc::ptr_eq(&previous.root, &image.root) {
@@ -81,7 +87,10 @@ impl<W: World<Message = Message>> Core<W> {
                     store.create(spec, log_config(&config))
                 });
                 store.configure(log, log_config(&config));
-                partition::host::open(self, key, log, self.broker_epoch.get(), config);
+                // A log that an older view did not let go is open still.
+                if self.partitions.borrow().get(&key).is_none() {
+                    partition::host::open(self, key, log, self.broker_epoch.get(), config);
+                }
             }
             Action::Configure { topic, partition } => {
                 let key = PartitionKey {
@@ -129,7 +138,12 @@ impl<W: World<Message = Message>> Core<W> {
         }
     }
 
-    fn delete_log(&self, key: &PartitionKey) {
+    /// `leader_epoch`: of the state by which this disk keeps no replica; None if the topic is gone.
+    fn delete_log(&self, key: &PartitionKey, leader_epoch: Option<i32>) {
+        let may_go = |partition: &Partition| leader_epoch.is_none_or(|epoch| partition.replica.may_drop_log(epoch));
+        if !self.partitions.borrow().get(key).is_some_and(may_go) {
+            return;
+        }
         self.forget_topic_config(key.topic_id);
         group::host::close(self, key);
         if let Some(log) = partition::close(self, key) {

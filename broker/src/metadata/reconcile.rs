@@ -70,8 +70,14 @@ pub enum Action {
         partition: i32,
         state: Arc<Partition>,
     },
-    /// The topic is gone, or this node is no replica any more.
-    DeleteLog { topic_id: Uuid, partition: i32 },
+    /// The topic is gone (no epoch), or this node is no replica any more, by a state of this leader epoch. Such a state may
+    /// be older than what the disk took part in, since after a restart commits are learnt anew: then the log stays, until
+    /// a newer state is here. So this comes with every state that has no slot for this disk.
+    DeleteLog {
+        topic_id: Uuid,
+        partition: i32,
+        leader_epoch: Option<i32>,
+    },
 }
 
 /// What changes for this core from `old` to `new`. Give [`Image::default`] as `old` at start.
@@ -132,11 +138,7 @@ fn plan_partition(old: View<'_>, new: View<'_>, number: i32, me: &Me, actions: &
             .then(|| (topic.clone(), state.clone()))
     };
     match (kept(old), kept(new)) {
-        (None, None) => {}
-        (Some((topic, _)), None) => actions.push(Action::DeleteLog {
-            topic_id: topic.topic_id,
-            partition: number,
-        }),
+        (_, None) => actions.extend(plan_removal(old, new, number, me)),
         (None, Some((topic, state))) => {
             actions.push(Action::CreateLog {
                 topic: topic.clone(),
@@ -154,6 +156,19 @@ fn plan_partition(old: View<'_>, new: View<'_>, number: i32, me: &Me, actions: &
             actions.extend(plan_role(me, topic, number, Some(held), state));
         }
     }
+}
+
+/// The topic was here before, and its partition is another one now or gone.
+fn plan_removal(old: View<'_>, new: View<'_>, number: i32, me: &Me) -> Option<Action> {
+    let topic_id = old.1?.topic_id;
+    let state = |(image, topic): View<'_>| image.partition_of(topic?, number).cloned();
+    let (before, after) = (state(old)?, state(new));
+    let is_own = me.core_of(old.0, topic_id, number) == me.core;
+    (is_own && after.as_ref() != Some(&before)).then(|| Action::DeleteLog {
+        topic_id,
+        partition: number,
+        leader_epoch: after.map(|state| state.leader_epoch),
+    })
 }
 
 fn plan_role(

@@ -8,7 +8,7 @@ use crate::metadata::{
     Image, PartitionKey, is_garbage,
     placement::{core_of, group_of, shard_of},
     reconcile::{Action, Me, plan},
-    records::{ConfigOwner, ConfigRecord, RemoveTopic},
+    records::{ConfigOwner, ConfigRecord, Record, RemoveTopic},
 };
 
 fn me(broker_epoch: Option<u64>, core: usize, cores: usize) -> Me {
@@ -32,7 +32,16 @@ fn names(actions: &[Action]) -> Vec<String> {
             ..
         } => format!("lead {}-{partition} epoch {leader_epoch}", topic.name),
         Action::CloseLeader { topic, partition, .. } => format!("close {}-{partition}", topic.name),
-        Action::DeleteLog { partition, .. } => format!("delete {partition}"),
+        Action::DeleteLog {
+            partition,
+            leader_epoch: None,
+            ..
+        } => format!("delete {partition}"),
+        Action::DeleteLog {
+            partition,
+            leader_epoch: Some(leader_epoch),
+            ..
+        } => format!("delete {partition} by epoch {leader_epoch}"),
     };
     actions.iter().map(name).collect()
 }
@@ -75,6 +84,30 @@ fn a_partition_lives_through_all_actions() {
         names(&plan(&removed, &removed, &me(Some(5), 0, 1))),
         Vec::<String>::new()
     );
+}
+
+/// Who is no replica any more is told by which epoch, and again with every state: a host that did not let its log go by an
+/// old one does so by a newer one, or when the topic goes.
+#[test]
+fn a_log_without_a_slot_goes_by_a_state_that_is_new_enough() {
+    let made = after(&Image::default(), &[broker(1), topic(1, 1, 0)]);
+    let moved = |image: &Image, leader_epoch: i32| {
+        let Record::PartitionRecord(mut record) = grant(image, 1, 0, 9) else {
+            unreachable!("a grant is a partition's state")
+        };
+        record.state.leader_epoch = leader_epoch;
+        record.state.leader.as_mut().expect("a grant").node = 2;
+        record.state.isr[0] = 2;
+        record.state.replicas[0].node = 2;
+        after(image, &[record.into()])
+    };
+    let gone = moved(&made, 3);
+    assert_eq!(names(&plan(&made, &gone, &me(Some(0), 0, 1))), ["delete 0 by epoch 3"]);
+    let later = moved(&gone, 4);
+    assert_eq!(names(&plan(&gone, &later, &me(Some(0), 0, 1))), ["delete 0 by epoch 4"]);
+    assert_eq!(plan(&gone, &later, &me(Some(0), 1, 2)), vec![], "another core's");
+    let removed = after(&later, &[RemoveTopic { topic_id: topic_id(1) }.into()]);
+    assert_eq!(names(&plan(&later, &removed, &me(Some(0), 0, 1))), ["delete 0"]);
 }
 
 #[test]

@@ -24,6 +24,12 @@ impl Replica {
         }
     }
 
+    /// Whether the log may go, as a state of this leader epoch has no slot for its disk. Not by a state that is older than
+    /// what the disk took part in: a newer one may have the slot again, and count on what was acknowledged.
+    pub fn may_drop_log(&self, leader_epoch: i32) -> bool {
+        leader_epoch >= self.log.floor
+    }
+
     /// Becomes what the view says, or stays it.
     pub(super) fn take_role(&mut self, now: Duration, log: &impl LogView, output: &mut Output) {
         let role = self.plan_role(output);

@@ -192,6 +192,18 @@ fn only_an_unclean_election_gives_up_what_was_committed() {
     }
 }
 
+/// A restart may show a state by which this disk was no replica, while it took part in a newer epoch since.
+#[test]
+fn an_older_state_takes_no_log_away() {
+    let replica = replica(with_records(3, 5, 4));
+    assert!(!replica.may_drop_log(3));
+    assert!(
+        replica.may_drop_log(4),
+        "it left in the epoch that it took part in last"
+    );
+    assert!(replica.may_drop_log(5));
+}
+
 /// Bytes from outside: an append that contradicts itself changes nothing.
 #[test]
 fn a_malformed_append_is_ignored() {
