@@ -38,7 +38,10 @@ done
 
 engine() { taskset --cpu-list "$cpu" "$built/examples/engine_floor" --dir "$work/engine" --seconds "$1" --spin-us "$spin"; }
 floor() { "$@" "$built/corelane-bench" floor --latencies-only --dir "$work" --seconds 1 --json 2>/dev/null | tr -d '\n'; }
-produce() { "$built/corelane-bench" produce --bootstrap-server "127.0.0.1:$port" --clients "$1" --seconds 1 --json; }
+produce() {
+  "$built/corelane-bench" run --target "corelane=127.0.0.1:$port" --producers "$1" --in-flight 1 --batch-records 1 \
+    --rounds 1 --warm-up 0.2 --seconds 1 --no-floor --no-null --json 2>/dev/null
+}
 
 engine 0.2 >/dev/null # Makes the journal.
 for ((i = 0; i < rounds; i++)); do
@@ -56,6 +59,9 @@ for line in open(sys.argv[1]):
     report = json.loads(line)
     if "pinned" in report:
         report = {"commit_4k": report["pinned"]["commit_4k"], "loopback": report["anywhere"]["loopback_round_trip"]}
+    if "rounds" in report:
+        settings, side = report["settings"], report["rounds"][0]["produced"]
+        report = {"produce": side["latency"], "clients": settings["producers"]}
     clients = report.pop("clients", None)
     for name, summary in report.items():
         if isinstance(summary, dict): add(f"{name}_{clients}" if clients else name, summary)

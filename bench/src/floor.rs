@@ -16,7 +16,7 @@ use std::{
 };
 
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     latency::{Latencies, Summary},
@@ -44,59 +44,64 @@ pub struct Floor {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Report {
-    commit_4k: Summary,
-    loopback_round_trip: Summary,
+/// What was measured; a value that is missing was not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Floors {
+    pub commit_4k: Option<Summary>,
+    pub loopback_round_trip: Option<Summary>,
     #[serde(flatten)]
-    bandwidth: Option<Bandwidth>,
+    pub bandwidth: Option<Bandwidth>,
 }
 
-#[derive(Serialize)]
-struct Bandwidth {
-    write_1m_mb_per_second: f64,
-    read_1m_mb_per_second: f64,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bandwidth {
+    pub write_1m_mb_per_second: f64,
+    pub read_1m_mb_per_second: f64,
 }
 
 impl Floor {
     pub fn run(&self) -> io::Result<()> {
-        let time = Duration::from_secs(self.seconds);
-        let mut disk = Scratch::new(&self.dir)?;
-        eprintln!("disk: writing {} MiB …", FILE_BYTES >> 20);
-        let allocating = disk.write_sequentially()?;
-        let bandwidth = if self.latencies_only {
-            None
-        } else {
-            Some(Bandwidth {
-                // The first pass allocates; only the second is the disk's speed.
-                write_1m_mb_per_second: disk.write_sequentially()?.max(allocating),
-                read_1m_mb_per_second: disk.read_sequentially()?,
-            })
-        };
-        eprintln!("disk: commits for {} s …", self.seconds);
-        let commit = disk.commit(time)?;
-        drop(disk);
-        eprintln!("loopback: round trips for {} s …", self.seconds);
-        let loopback = loopback(time)?;
-        let report = Report {
-            commit_4k: commit.summary(),
-            loopback_round_trip: loopback.summary(),
-            bandwidth,
-        };
+        let floors = Floors::probe(Some(&self.dir), Duration::from_secs(self.seconds), !self.latencies_only)?;
         if self.json {
-            println!("{}", serde_json::to_string_pretty(&report)?);
+            println!("{}", serde_json::to_string_pretty(&floors)?);
         } else {
-            report.print();
+            floors.print();
         }
         Ok(())
     }
 }
 
-impl Report {
+impl Floors {
+    /// Measures each of the latencies for `time`; the disk's only where a directory says which.
+    pub fn probe(directory: Option<&Path>, time: Duration, with_bandwidth: bool) -> io::Result<Floors> {
+        let mut floors = Floors::default();
+        if let Some(directory) = directory {
+            let mut disk = Scratch::new(directory)?;
+            eprintln!("disk: writing {} MiB …", FILE_BYTES >> 20);
+            let allocating = disk.write_sequentially()?;
+            if with_bandwidth {
+                floors.bandwidth = Some(Bandwidth {
+                    // The first pass allocates; only the second is the disk's speed.
+                    write_1m_mb_per_second: disk.write_sequentially()?.max(allocating),
+                    read_1m_mb_per_second: disk.read_sequentially()?,
+                });
+            }
+            eprintln!("disk: commits for {} s …", time.as_secs());
+            floors.commit_4k = Some(disk.commit(time)?.summary());
+        }
+        eprintln!("loopback: round trips for {} s …", time.as_secs());
+        floors.loopback_round_trip = Some(loopback(time)?.summary());
+        Ok(floors)
+    }
+
     fn print(&self) {
         Summary::print_header();
-        self.commit_4k.print("F: 4 KiB write + data flush, one at a time");
-        self.loopback_round_trip.print("TCP loopback round trip, 128 B");
+        if let Some(commit) = &self.commit_4k {
+            commit.print("F: 4 KiB write + data flush, one at a time");
+        }
+        if let Some(loopback) = &self.loopback_round_trip {
+            loopback.print("TCP loopback round trip, 128 B");
+        }
         if let Some(bandwidth) = &self.bandwidth {
             bandwidth.print();
         }
@@ -152,7 +157,7 @@ impl Scratch {
 
     fn commit(&mut self, time: Duration) -> io::Result<Latencies> {
         let buffer = zeroed(BLOCK);
-        let mut latencies = Latencies::new();
+        let mut latencies = Latencies::default();
         let begin = Instant::now();
         let mut position = 0;
         while begin.elapsed() < time {
@@ -190,7 +195,7 @@ fn loopback(time: Duration) -> io::Result<Latencies> {
         // Ends when the client closes.
         while server.read_exact(&mut message).is_ok() && server.write_all(&message).is_ok() {}
     });
-    let mut latencies = Latencies::new();
+    let mut latencies = Latencies::default();
     let mut message = [0; MESSAGE_BYTES];
     let begin = Instant::now();
     while begin.elapsed() < time {

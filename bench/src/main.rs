@@ -1,11 +1,32 @@
 //! `corelane-bench`: load, floors and honest numbers for anything that speaks Kafka. A black box: it knows the
 //! protocol, and nothing of the broker.
+//!
+//! ```text
+//!   words ─► settings ─► run (rounds, topics, clients) ─► load (one thread a CPU, epoll) ─► tally
+//!                                                                                            │
+//!                 report, compare, table ◄── result (JSON), hgrm ◄── floor, machine, null ◄──┘
+//! ```
 
-mod connection;
+mod clock;
+mod compare;
+mod cpu;
 mod floor;
+mod hgrm;
 mod latency;
-mod produce;
+mod load;
+mod machine;
+mod metric;
+mod null;
+mod random;
+mod report;
+mod result;
 mod ring;
+mod run;
+mod settings;
+mod spread;
+mod table;
+mod wire;
+mod words;
 
 use std::process::ExitCode;
 
@@ -20,16 +41,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Measure one load on one or several targets, in interleaved rounds
+    Run(Box<run::Run>),
     /// Measure what this machine can do at best: commit latency, disk bandwidth, loopback round trip
     Floor(floor::Floor),
-    /// Measure how long durable produce requests take, in a closed loop
-    Produce(produce::Produce),
+    /// Be a server that does nothing, or a known wrong: what harnesses are measured with
+    Null(null::Null),
+    /// Draw results as one HTML page
+    Report(report::Report),
+    /// Print the ratios of two results, or of two targets of one
+    Compare(compare::Compare),
+    /// Judge ratios of results against what they must be, as a Markdown table
+    Table(table::Table),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Run(run) => run.run(),
         Command::Floor(floor) => floor.run(),
-        Command::Produce(produce) => produce.run(),
+        Command::Null(null) => null.run(),
+        Command::Report(report) => report.run(),
+        Command::Compare(compare) => compare.run(),
+        Command::Table(table) => table.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

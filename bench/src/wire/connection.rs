@@ -13,8 +13,7 @@ use corelane_protocol::{
     wire::Reader,
 };
 
-/// Largest answer that is accepted, in bytes.
-const ANSWER_BYTES_MAX: usize = 16 << 20;
+use super::{ANSWER_BYTES_MAX, CLIENT_ID};
 
 pub struct Connection {
     stream: TcpStream,
@@ -38,7 +37,7 @@ impl Connection {
             api_key: Q::API_KEY,
             api_version: version,
             correlation_id: self.correlation_id,
-            client_id: Some("corelane-bench".to_owned()),
+            client_id: Some(CLIENT_ID.to_owned()),
         };
         self.stream.write_all(&frame::request(&header, request))?;
         let mut prefix = [0; frame::PREFIX_BYTES];

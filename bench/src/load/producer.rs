@@ -1,0 +1,90 @@
+//! One producer: takes records when they are due (open loop) or as fast as its requests come back (closed loop), and spreads
+//! them over the partitions as Kafka's own producer does: by key, or else a batch's worth to one partition, then the next
+//! (KIP-794).
+
+use std::collections::VecDeque;
+
+use super::{lane::Lane, partitioner::partition_of, records::Records, tally::Tally};
+use crate::clock::Nanos;
+
+pub struct Producer {
+    pub lanes: Vec<Lane>,
+    /// By partition: its lane, and its queue there.
+    places: Vec<(usize, usize)>,
+    sticky: usize,
+    sticky_bytes: usize,
+    batch_bytes: usize,
+    /// Intended times of records that are due and not buffered yet, since the buffer is full.
+    owed: VecDeque<Nanos>,
+}
+
+impl Producer {
+    /// `first` is the partition that keyless records begin with, so that many producers do not all begin with the same one.
+    pub fn new(lanes: Vec<Lane>, places: Vec<(usize, usize)>, first: usize, batch_bytes: usize) -> Producer {
+        Producer {
+            lanes,
+            sticky: first % places.len(),
+            places,
+            sticky_bytes: 0,
+            batch_bytes,
+            owed: VecDeque::new(),
+        }
+    }
+
+    /// A record is due.
+    pub fn owe(&mut self, intended: Nanos) {
+        self.owed.push_back(intended);
+    }
+
+    /// Open loop: buffers what is due as far as there is room.
+    pub fn take_owed(&mut self, records: &mut Records, now: Nanos, timestamp_ms: i64) {
+        while self.lanes.iter().all(Lane::has_room)
+            && let Some(intended) = self.owed.pop_front()
+        {
+            self.push(records, intended, now, timestamp_ms);
+        }
+    }
+
+    /// Closed loop: makes records for every request that could go.
+    pub fn fill(&mut self, records: &mut Records, now: Nanos, timestamp_ms: i64) {
+        while self.lanes.iter().any(Lane::wants_more) && self.lanes.iter().all(Lane::has_room) {
+            self.push(records, now, now, timestamp_ms);
+        }
+    }
+
+    fn push(&mut self, records: &mut Records, intended: Nanos, now: Nanos, timestamp_ms: i64) {
+        records.draw(intended);
+        let partition = match records.key() {
+            Some(key) => partition_of(key, self.places.len() as u32) as usize,
+            None => self.sticky,
+        };
+        let (lane, queue) = self.places[partition];
+        let became_full = self.lanes[lane].push(queue, intended, now, timestamp_ms, (records.key(), records.value()));
+        if !records.has_keys() {
+            self.sticky_bytes += records.value().len();
+            if became_full || self.sticky_bytes >= self.batch_bytes {
+                self.sticky = (self.sticky + 1) % self.places.len();
+                self.sticky_bytes = 0;
+            }
+        }
+    }
+
+    pub fn next_due(&self, now: Nanos) -> Option<Nanos> {
+        self.lanes.iter().filter_map(|lane| lane.next_due(now)).min()
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.owed.is_empty() && self.lanes.iter().all(Lane::is_done)
+    }
+
+    /// Patience has ended.
+    pub fn give_up(&mut self, now: Nanos, tally: &mut Tally) {
+        for intended in self.owed.drain(..) {
+            if tally.window.contains(&intended) {
+                tally.unanswered += 1;
+                tally.produced.latency(&tally.window, intended, now, 1);
+            }
+        }
+        self.lanes.iter_mut().for_each(|lane| lane.give_up(now, tally));
+    }
+}

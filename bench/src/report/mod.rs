@@ -1,0 +1,108 @@
+//! `corelane-bench report`: results as one page that stands alone, without scripts and without anything from elsewhere.
+
+mod axis;
+mod figure;
+mod section;
+
+use std::{fmt::Write, fs, io, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    result::RunResult,
+    spread::number,
+    table::{self, Judged},
+};
+use figure::escape;
+
+#[derive(Args)]
+pub struct Report {
+    /// Files that `run` wrote
+    #[arg(required = true, value_name = "RESULT.JSON")]
+    results: Vec<PathBuf>,
+    /// A rows file (see `table`) whose verdicts stand at the top
+    #[arg(long)]
+    rows: Option<PathBuf>,
+    /// Where the page goes
+    #[arg(long, default_value = "report.html")]
+    output: PathBuf,
+}
+
+impl Report {
+    pub fn run(&self) -> io::Result<()> {
+        let results: Vec<RunResult> = self
+            .results
+            .iter()
+            .map(|path| RunResult::read(path))
+            .collect::<io::Result<_>>()?;
+        let rows = self.rows.as_deref().map_or(Ok(Vec::new()), table::judge)?;
+        fs::write(&self.output, html(&results, &rows))
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.output.display())))?;
+        println!("{}", self.output.display());
+        Ok(())
+    }
+}
+
+/// The whole page.
+pub fn html(results: &[RunResult], rows: &[Judged]) -> String {
+    let mut out = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>corelane-bench</title>\n\
+         <style>\n{}</style>\n</head>\n<body>\n<h1>corelane-bench</h1>\n",
+        include_str!("page.css")
+    );
+    if let Some(first) = results.first() {
+        writeln!(
+            out,
+            "<p class=\"facts\">{}<br>corelane-bench {}, began at {} s since 1970</p>",
+            escape(&first.machine.describe()),
+            escape(&first.tool_version),
+            first.began
+        )
+        .expect("writing to a string");
+        for (disk, facts) in &first.machine.disks {
+            writeln!(out, "<p class=\"facts\">disk {}: {}</p>", escape(disk), escape(facts))
+                .expect("writing to a string");
+        }
+    }
+    if !rows.is_empty() {
+        out += &verdicts(rows);
+    }
+    for result in results {
+        out += &section::html(result);
+    }
+    out += "</body>\n</html>\n";
+    out
+}
+
+fn verdicts(rows: &[Judged]) -> String {
+    let mut out = String::from(
+        "<div class=\"scroll\"><table>\n<tr><th>work</th><th></th><th>measured</th><th>against</th>\
+         <th>ratio (rounds)</th><th>must</th><th>goal</th><th>holds</th></tr>\n",
+    );
+    for judged in rows {
+        writeln!(
+            out,
+            "<tr><td>{}</td><td>{} / {}</td><td>{} {}</td><td>{}</td><td>{} <small>{} – {}</small></td><td>{}</td><td>{}</td>\
+             <td class=\"{verdict}\">{verdict}</td></tr>",
+            escape(&judged.row.work),
+            escape(&judged.row.target),
+            escape(&judged.row.against),
+            number(judged.value.median),
+            escape(&judged.unit),
+            number(judged.against.median),
+            number(judged.ratio.median),
+            number(judged.ratio.low),
+            number(judged.ratio.high),
+            judged.bound(judged.row.must),
+            judged.bound(judged.row.goal),
+            verdict = judged.verdict()
+        )
+        .expect("writing to a string");
+    }
+    out += "</table></div>\n";
+    out
+}
+
+#[cfg(test)]
+pub mod tests;

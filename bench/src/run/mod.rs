@@ -1,0 +1,265 @@
+//! `corelane-bench run`: one load, several targets, rounds interleaved, one result.
+
+mod clients;
+mod measure;
+mod progress;
+mod round;
+mod topic;
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use clap::Args;
+
+use crate::{
+    clock::{self, seconds},
+    cpu,
+    floor::Floors,
+    hgrm,
+    machine::Machine,
+    null::NullProcess,
+    random::Random,
+    report,
+    result::{FORMAT, Round, RunResult},
+    settings::Settings,
+    words::{ByteCount, ProcessOf, Target},
+};
+use round::{Subject, run_round};
+
+/// What a null server holds in memory, so the most that it can be filled with.
+const NULL_FILL_MAX: ByteCount = ByteCount(128 << 20);
+/// Measured time against the null server, at most.
+const NULL_SECONDS_MAX: f64 = 3.0;
+/// Time for each floor.
+const FLOOR: Duration = Duration::from_secs(2);
+
+#[derive(Args)]
+pub struct Run {
+    /// Who is measured: NAME=HOST:PORT, and behind it configs for its topics, such as kafka=localhost:9092,flush.messages=1.
+    /// May be given several times; rounds are interleaved
+    #[arg(long = "target", required = true, value_name = "NAME=HOST:PORT[,KEY=VALUE..]")]
+    targets: Vec<Target>,
+    /// The process of a target, for its CPU and memory
+    #[arg(long = "pid", value_name = "NAME=PID")]
+    processes: Vec<ProcessOf>,
+    /// What the result is called in reports
+    #[arg(long, default_value = "")]
+    title: String,
+    /// Directory for result.json, the .hgrm files and report.html; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+    /// A directory on the disk that the targets write to, for the floor
+    #[arg(long, value_name = "DIR")]
+    disk: Option<PathBuf>,
+    /// CPUs of the targets: the null server and the floor probe run there, too
+    #[arg(long, value_delimiter = ',', value_name = "CPU,..")]
+    server_cpus: Vec<usize>,
+    /// Leave out the run against the null server, which shows what the harness itself costs
+    #[arg(long)]
+    no_null: bool,
+    /// Leave out the floors: commit latency, disk bandwidth, loopback round trip
+    #[arg(long)]
+    no_floor: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Run {
+    pub fn run(&self) -> io::Result<()> {
+        self.check().map_err(io::Error::other)?;
+        let began = clock::now();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+        let mut stamps = Random::new(wall.as_nanos() as u64);
+        if let Some(output) = &self.output {
+            fs::create_dir_all(output)
+                .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", output.display())))?;
+        }
+        let mut result = RunResult {
+            format: FORMAT,
+            title: if self.title.is_empty() {
+                self.settings.describe()
+            } else {
+                self.title.clone()
+            },
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            began: wall.as_secs(),
+            command_line: std::env::args().collect(),
+            settings: self.settings.clone(),
+            machine: Machine::look(),
+            floors: if self.no_floor {
+                Floors::default()
+            } else {
+                self.probe_floors()?
+            },
+            harness_limit: if self.no_null {
+                None
+            } else {
+                Some(self.null_round(stamps.next())?)
+            },
+            targets: self.targets.clone(),
+            rounds: Vec::new(),
+        };
+        for round in 1..=self.settings.rounds {
+            for index in order(self.targets.len(), round) {
+                let at = seconds(clock::now() - began);
+                let target = &self.targets[index];
+                let what = format!("round {round}/{}, {}", self.settings.rounds, target.name);
+                // One target's failure is a result; the others are still measured.
+                let measured = run_round(&self.settings, &self.subject(target), what, stamps.next());
+                let figures = measured.unwrap_or_else(|error| Round {
+                    failure: Some(error.to_string()),
+                    ..Default::default()
+                });
+                result.rounds.push(Round {
+                    target: target.name.clone(),
+                    round,
+                    at,
+                    ..figures
+                });
+            }
+        }
+        self.hand_out(&result)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.settings.check()?;
+        let mut names = BTreeSet::new();
+        if let Some(twice) = self.targets.iter().find(|target| !names.insert(&target.name)) {
+            return Err(format!(
+                "two targets are called {}: give each a name of its own",
+                twice.name
+            ));
+        }
+        let known: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        match self.processes.iter().find(|process| !names.contains(&process.target)) {
+            Some(process) => Err(format!(
+                "--pid {}={}: there is no such target; there is {}",
+                process.target,
+                process.pid,
+                known.join(", ")
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn subject<'a>(&self, target: &'a Target) -> Subject<'a> {
+        let pid = self
+            .processes
+            .iter()
+            .find(|process| process.target == target.name)
+            .map(|process| process.pid);
+        // Two targets may be one process with different topic configs.
+        let others: BTreeSet<u32> = self
+            .processes
+            .iter()
+            .map(|process| process.pid)
+            .filter(|other| Some(*other) != pid)
+            .collect();
+        Subject {
+            target,
+            pid,
+            other_pids: others.into_iter().collect(),
+        }
+    }
+
+    /// On the targets' CPUs, in a thread of its own so that the rest of the process stays where it is.
+    fn probe_floors(&self) -> io::Result<Floors> {
+        std::thread::scope(|scope| {
+            let probe = scope.spawn(|| {
+                if !self.server_cpus.is_empty() {
+                    cpu::pin(&self.server_cpus)?;
+                }
+                Floors::probe(self.disk.as_deref(), FLOOR, true)
+            });
+            probe.join().map_err(|_| io::Error::other("the floor probe panicked"))?
+        })
+    }
+
+    /// The same load, against a server that does nothing.
+    fn null_round(&self, stamp: u64) -> io::Result<Round> {
+        let null = NullProcess::start(&self.server_cpus)?;
+        let settings = Settings {
+            seconds: self.settings.seconds.min(NULL_SECONDS_MAX),
+            warm_up: self.settings.warm_up.min(1.0),
+            fill: self.settings.fill.min(NULL_FILL_MAX),
+            replication_factor: 1,
+            ..self.settings.clone()
+        };
+        let target = Target {
+            name: "null server".to_owned(),
+            address: null.address().to_owned(),
+            topic_configs: Vec::new(),
+        };
+        let subject = Subject {
+            target: &target,
+            pid: Some(null.pid()),
+            other_pids: Vec::new(),
+        };
+        run_round(
+            &settings,
+            &subject,
+            "null server (the harness's own limit)".to_owned(),
+            stamp,
+        )
+    }
+
+    fn hand_out(&self, result: &RunResult) -> io::Result<()> {
+        if let Some(output) = &self.output {
+            result.write(&output.join("result.json"))?;
+            hgrm::write_all(result, output)?;
+            fs::write(
+                output.join("report.html"),
+                report::html(std::slice::from_ref(result), &[]),
+            )?;
+        }
+        if self.json {
+            println!("{}", serde_json::to_string(result)?);
+        } else {
+            print!("{}", crate::table::text(result));
+        }
+        if let Some(output) = &self.output {
+            eprintln!("written: {}", listing(output));
+        }
+        let failed = result.rounds.iter().filter(|round| round.failure.is_some()).count();
+        if failed > 0 {
+            return Err(io::Error::other(format!(
+                "{failed} of {} rounds failed",
+                result.rounds.len()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// One round on one target, of which nothing else is known.
+#[cfg(test)]
+pub fn run_once(settings: &Settings, target: &Target) -> io::Result<Round> {
+    let subject = Subject {
+        target,
+        pid: None,
+        other_pids: Vec::new(),
+    };
+    // Several at once are told apart by the time.
+    run_round(settings, &subject, "test".to_owned(), Random::new(clock::now()).next())
+}
+
+fn listing(output: &Path) -> String {
+    format!("{0}/result.json, {0}/*.hgrm, {0}/report.html", output.display())
+}
+
+/// Every second round goes backwards, so that no target always has the same neighbour before it.
+fn order(targets: usize, round: u16) -> Vec<usize> {
+    let forwards = 0..targets;
+    if round % 2 == 1 {
+        forwards.collect()
+    } else {
+        forwards.rev().collect()
+    }
+}

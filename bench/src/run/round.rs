@@ -1,0 +1,299 @@
+//! One round on one target: a topic of its own, filled if the load reads, the load, its figures.
+
+use std::io;
+
+use super::{
+    clients::Plan,
+    measure::{Measured, measure},
+    progress::Progress,
+    topic::Topic,
+};
+use crate::{
+    clock::{self, Nanos, seconds},
+    load::{BIN, Position, Side, Times},
+    result::{Round, ServerResult, SideResult},
+    settings::{Settings, Workload},
+    words::Target,
+};
+
+/// Time for all threads to stand ready before the first record is due.
+const READY: Nanos = 100_000_000;
+/// Longest time that filling, or reading what was filled, may take.
+const FILL_MAX: Nanos = 3_600_000_000_000;
+/// A search grows the requests in flight up to this.
+const IN_FLIGHT_MAX: u16 = 256;
+/// What more in flight must gain to be tried further.
+const GAIN_MIN: f64 = 1.05;
+const PROBE: Nanos = 2_000_000_000;
+const PROBE_WARM_UP: Nanos = 500_000_000;
+
+/// How long the parts of a load take.
+struct Span {
+    /// Whether there are producers to stop at the end; else the load is over when all is read.
+    has_load: bool,
+    warm_up: Nanos,
+    measured: Nanos,
+    patience: Nanos,
+    bytes_max: u64,
+}
+
+impl Span {
+    fn times(&self, begin: Nanos) -> Times {
+        let window = begin + self.warm_up..begin + self.warm_up + self.measured;
+        Times {
+            begin,
+            load_end: if self.has_load { window.end } else { begin },
+            patience_end: window.end + self.patience,
+            window,
+            bytes_max: self.bytes_max,
+        }
+    }
+}
+
+/// Who is measured in this round, and who else is there.
+pub struct Subject<'a> {
+    pub target: &'a Target,
+    pub pid: Option<u32>,
+    pub other_pids: Vec<u32>,
+}
+
+pub struct RoundRun<'a> {
+    settings: &'a Settings,
+    subject: &'a Subject<'a>,
+    topic: Topic,
+    stamp: u64,
+    progress: Progress,
+}
+
+/// Runs it and deletes the topic, also when it fails.
+pub fn run_round(settings: &Settings, subject: &Subject<'_>, what: String, stamp: u64) -> io::Result<Round> {
+    let name = format!("corelane-bench-{stamp:016x}");
+    let topic = Topic::create(subject.target, name, settings.partitions, settings.replication_factor)?;
+    let mut run = RoundRun {
+        settings,
+        subject,
+        topic,
+        stamp,
+        progress: Progress::new(what),
+    };
+    let result = run.run();
+    let deleted = run.topic.delete();
+    match &result {
+        Ok(round) => run.progress.finish(&round.describe()),
+        Err(error) => run.progress.finish(&format!("failed: {error}")),
+    }
+    result.and_then(|round| deleted.map(|()| round))
+}
+
+impl RoundRun<'_> {
+    fn run(&mut self) -> io::Result<Round> {
+        if self.settings.has_replay() {
+            self.fill()?;
+        }
+        let in_flight = if self.settings.find_max {
+            self.find_max()?
+        } else {
+            self.settings.in_flight
+        };
+        let settings = self.settings;
+        let nanos = |seconds: f64| (seconds * 1e9) as Nanos;
+        let is_consume = settings.workload == Workload::Consume;
+        let span = Span {
+            has_load: !is_consume,
+            warm_up: if is_consume { 0 } else { nanos(settings.warm_up) },
+            measured: if is_consume { FILL_MAX } else { nanos(settings.seconds) },
+            patience: nanos(settings.patience),
+            bytes_max: u64::MAX,
+        };
+        let (times, mut measured) = self.load(settings, in_flight, &span)?;
+        if settings.has_tail() && measured.tally.received < measured.tally.acknowledged {
+            let lost = measured.tally.acknowledged - measured.tally.received;
+            measured
+                .tally
+                .error("acknowledged, but never came out at the tail", lost);
+        }
+        Ok(self.figures(in_flight, &times, measured))
+    }
+
+    /// Closed loop of the same producers until the topic has what will be read.
+    fn fill(&mut self) -> io::Result<()> {
+        let settings = Settings {
+            workload: Workload::Produce,
+            rate: None,
+            ..self.settings.clone()
+        };
+        let filling = settings.threads().min(usize::from(settings.producers));
+        let span = Span {
+            has_load: true,
+            warm_up: 0,
+            measured: FILL_MAX,
+            patience: 0,
+            bytes_max: (settings.fill.0 / filling as u64).max(1),
+        };
+        let (_, measured) = self.load(&settings, settings.in_flight, &span)?;
+        match measured.tally.errors.iter().next() {
+            Some((error, records)) => Err(io::Error::other(format!(
+                "filling the topic: {error}, {records} records"
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// The number in flight after which doubling it gains next to nothing.
+    fn find_max(&mut self) -> io::Result<u16> {
+        let mut best = (1, 0.0);
+        let mut in_flight = 1;
+        while in_flight <= IN_FLIGHT_MAX {
+            let settings = Settings {
+                workload: Workload::Produce,
+                ..self.settings.clone()
+            };
+            let span = Span {
+                has_load: true,
+                warm_up: PROBE_WARM_UP,
+                measured: PROBE,
+                patience: FILL_MAX,
+                bytes_max: u64::MAX,
+            };
+            let (_, measured) = self.load(&settings, in_flight, &span)?;
+            let rate = measured.tally.produced.bytes as f64;
+            if rate < best.1 * GAIN_MIN {
+                break;
+            }
+            best = (in_flight, rate);
+            in_flight *= 2;
+        }
+        Ok(best.0)
+    }
+
+    fn load(&mut self, settings: &Settings, in_flight: u16, span: &Span) -> io::Result<(Times, Measured)> {
+        let plan = Plan {
+            settings,
+            in_flight: usize::from(in_flight),
+            stamp: self.stamp,
+            producers: if settings.has_producers() {
+                usize::from(settings.producers)
+            } else {
+                0
+            },
+            tails: if settings.has_tail() {
+                usize::from(settings.consumers)
+            } else {
+                0
+            },
+            replays: if settings.has_replay() {
+                usize::from(settings.consumers)
+            } else {
+                0
+            },
+            replay: if settings.workload == Workload::Mixed {
+                Position::ReplayAgain
+            } else {
+                Position::Replay
+            },
+            ends: self.topic.ends()?,
+        };
+        let mut clients = plan.connect(&mut self.topic)?;
+        let times = span.times(clock::now() + READY);
+        plan.schedule(&mut clients, times.begin..times.load_end);
+        let pids: Vec<Option<u32>> = std::iter::once(self.subject.pid)
+            .chain(self.subject.other_pids.iter().copied().map(Some))
+            .collect();
+        let cpus = &settings.client_cpus;
+        let measured = measure(clients, &times, settings.wait, cpus, &pids, &mut self.progress)?;
+        Ok((times, measured))
+    }
+
+    fn figures(&self, in_flight: u16, times: &Times, measured: Measured) -> Round {
+        let Measured { tally, usages } = measured;
+        let is_consume = self.settings.workload == Workload::Consume;
+        let end = if is_consume { tally.finished } else { times.window.end };
+        let time = seconds(end - times.window.start);
+        let side = |side: &Side, wanted: bool| wanted.then(|| SideResult::of(side, time));
+        let others: Option<Vec<_>> = usages[1..].iter().copied().collect();
+        Round {
+            target: self.subject.target.name.clone(),
+            seconds: time,
+            in_flight,
+            produced: side(&tally.produced, self.settings.has_producers()),
+            delivered: side(&tally.delivered, self.settings.has_tail()),
+            replayed: side(&tally.replayed, self.settings.has_replay()),
+            lateness: (!tally.lateness.is_empty()).then(|| tally.lateness.summary()),
+            errors: tally.errors,
+            unanswered: tally.unanswered,
+            client_cpu_seconds: seconds(tally.cpu),
+            server: usages[0].map(|usage| ServerResult {
+                cpu_seconds: usage.cpu_seconds,
+                rss_bytes: usage.rss_bytes,
+            }),
+            others_cpu_seconds: others.map(|others| others.iter().map(|usage| usage.cpu_seconds).sum()),
+            ..Default::default()
+        }
+    }
+}
+
+impl SideResult {
+    fn of(side: &Side, time: f64) -> SideResult {
+        let per_second = |count: u64| count as f64 / time.max(1e-9);
+        SideResult {
+            records: side.records,
+            bytes: side.bytes,
+            requests: side.requests,
+            records_per_second: per_second(side.records),
+            mb_per_second: per_second(side.bytes) / 1e6,
+            requests_per_second: per_second(side.requests),
+            latency: (!side.latency.is_empty()).then(|| side.latency.summary()),
+            buckets: side.latency.buckets(),
+            step: seconds(BIN),
+            records_over_time: side.bins.iter().map(|bin| bin.records).collect(),
+            bytes_over_time: side.bins.iter().map(|bin| bin.bytes).collect(),
+            latency_max_us_over_time: side.bins.iter().map(|bin| bin.latency_max as f64 / 1e3).collect(),
+        }
+    }
+}
+
+impl Round {
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        if let Some(failure) = &self.failure {
+            return format!("failed: {failure}");
+        }
+        let mut parts = Vec::new();
+        let sides = [
+            ("produced", &self.produced),
+            ("delivered", &self.delivered),
+            ("replayed", &self.replayed),
+        ];
+        for (name, side) in sides {
+            let Some(side) = side else { continue };
+            let mut part = format!(
+                "{name} {:.0} records/s, {:.1} MB/s",
+                side.records_per_second, side.mb_per_second
+            );
+            if let Some(latency) = &side.latency {
+                let ms = |us: f64| us / 1000.0;
+                part += &format!(
+                    ", p50 {:.3} p99 {:.3} p99.9 {:.3} max {:.1} ms",
+                    ms(latency.p50_us),
+                    ms(latency.p99_us),
+                    ms(latency.p999_us),
+                    ms(latency.max_us)
+                );
+            }
+            parts.push(part);
+        }
+        let errors: u64 = self.errors.values().sum();
+        if errors > 0 {
+            let names: Vec<String> = self
+                .errors
+                .iter()
+                .map(|(name, count)| format!("{name} × {count}"))
+                .collect();
+            parts.push(format!("{errors} errors: {}", names.join(", ")));
+        }
+        if self.unanswered > 0 {
+            parts.push(format!("{} records unanswered", self.unanswered));
+        }
+        parts.join("; ")
+    }
+}

@@ -1,0 +1,220 @@
+//! Results as text: the table of one run, and `corelane-bench table`, which judges chosen ratios against what they must be.
+
+use std::{
+    fmt::Write,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    metric::{METRICS, Metric},
+    result::RunResult,
+    spread::{Spread, number},
+};
+
+/// The name of the floor where a row is compared against it: F and a loopback round trip.
+const FLOOR: &str = "floor";
+
+#[derive(Args)]
+pub struct Table {
+    /// A JSON list of rows: work, result (a path beside this file), metric, target, against, must, goal
+    rows: PathBuf,
+}
+
+/// One line of the table: a ratio, and what is asked of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    pub work: String,
+    /// The result file, relative to the rows file, and the metric in it; or values that somebody else has measured.
+    pub result: Option<PathBuf>,
+    pub metric: Option<String>,
+    #[serde(default)]
+    pub values: Vec<f64>,
+    #[serde(default)]
+    pub against_values: Vec<f64>,
+    pub unit: Option<String>,
+    pub target: String,
+    /// Another target of the same result, or "floor".
+    pub against: String,
+    /// What the ratio of the two must be, and what it should be; at most for metrics where less is better, else at least.
+    pub must: f64,
+    pub goal: f64,
+}
+
+/// A row with its figures.
+pub struct Judged {
+    pub row: Row,
+    pub unit: String,
+    pub value: Spread,
+    pub against: Spread,
+    pub ratio: Spread,
+    pub is_less_better: bool,
+}
+
+impl Table {
+    pub fn run(&self) -> io::Result<()> {
+        print!("{}", markdown(&judge(&self.rows)?));
+        Ok(())
+    }
+}
+
+impl Judged {
+    pub fn holds(&self, bound: f64) -> bool {
+        if self.is_less_better {
+            self.ratio.median <= bound
+        } else {
+            self.ratio.median >= bound
+        }
+    }
+
+    pub fn verdict(&self) -> &'static str {
+        match (self.holds(self.row.must), self.holds(self.row.goal)) {
+            (_, true) => "goal",
+            (true, false) => "must",
+            (false, false) => "missed",
+        }
+    }
+
+    pub fn bound(&self, bound: f64) -> String {
+        format!("{} {bound}", if self.is_less_better { "≤" } else { "≥" })
+    }
+}
+
+/// Reads the rows and the results that they name. A row without figures (its round failed) is an error that says which.
+pub fn judge(path: &Path) -> io::Result<Vec<Judged>> {
+    let fail = |why: String| io::Error::other(format!("{}: {why}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let rows: Vec<Row> = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    rows.into_iter()
+        .map(|row| judge_row(row, directory).map_err(&fail))
+        .collect()
+}
+
+fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
+    let (values, against, unit, is_less_better) = match (&row.result, &row.metric) {
+        (Some(result), Some(metric)) => {
+            let metric = Metric::named(metric)?;
+            let result = RunResult::read(&directory.join(result)).map_err(|error| error.to_string())?;
+            let values = metric.values(&result, &row.target);
+            let against = if row.against == FLOOR {
+                floor_ms(&result, values.len())?
+            } else {
+                metric.values(&result, &row.against)
+            };
+            (values, against, metric.unit.to_owned(), metric.is_less_better)
+        }
+        (None, None) => (
+            row.values.clone(),
+            row.against_values.clone(),
+            row.unit.clone().unwrap_or_default(),
+            true,
+        ),
+        _ => {
+            return Err(format!(
+                "{:?}: give result and metric, or values and against_values",
+                row.work
+            ));
+        }
+    };
+    let missing = |who: &str| format!("{:?}: no figures of {who}", row.work);
+    Ok(Judged {
+        value: Spread::of(&values).ok_or_else(|| missing(&row.target))?,
+        against: Spread::of(&against).ok_or_else(|| missing(&row.against))?,
+        ratio: Spread::of_ratio(&values, &against).ok_or_else(|| missing(&row.against))?,
+        unit,
+        is_less_better,
+        row,
+    })
+}
+
+/// F and a round trip in milliseconds, for each of the rounds.
+fn floor_ms(result: &RunResult, rounds: usize) -> Result<Vec<f64>, String> {
+    let floors = (&result.floors.commit_4k, &result.floors.loopback_round_trip);
+    let (Some(commit), Some(loopback)) = floors else {
+        return Err(format!("{:?} has no floor: run with --disk", result.title));
+    };
+    Ok(vec![(commit.p50_us + loopback.p50_us) / 1e3; rounds])
+}
+
+pub fn markdown(rows: &[Judged]) -> String {
+    let mut out = String::from(
+        "| work | | measured | against | ratio (rounds) | must | goal | holds |\n|---|---|---|---|---|---|---|---|\n",
+    );
+    for judged in rows {
+        writeln!(
+            out,
+            "| {} | {} / {} | {} {} | {} | {} | {} | {} | {} |",
+            judged.row.work,
+            judged.row.target,
+            judged.row.against,
+            number(judged.value.median),
+            judged.unit,
+            number(judged.against.median),
+            judged.ratio,
+            judged.bound(judged.row.must),
+            judged.bound(judged.row.goal),
+            judged.verdict()
+        )
+        .expect("writing to a string");
+    }
+    out
+}
+
+/// The table of one run for a terminal: a line for each metric, a column for each target, the harness's own limit last.
+pub fn text(result: &RunResult) -> String {
+    let mut out = format!("{}\n{}\n", result.title, result.machine.describe());
+    let floors = &result.floors;
+    for (name, floor) in [
+        ("F (4 KiB write + flush)", &floors.commit_4k),
+        ("loopback round trip", &floors.loopback_round_trip),
+    ] {
+        if let Some(floor) = floor {
+            out += &format!(
+                "{name}: p50 {} µs, p99 {} µs\n",
+                number(floor.p50_us),
+                number(floor.p99_us)
+            );
+        }
+    }
+    if let Some(bandwidth) = &floors.bandwidth {
+        let (write, read) = (bandwidth.write_1m_mb_per_second, bandwidth.read_1m_mb_per_second);
+        out += &format!("disk: {} MB/s write, {} MB/s read\n", number(write), number(read));
+    }
+    out += &format!(
+        "{:<34}",
+        format!("median of {} rounds (low – high)", result.settings.rounds)
+    );
+    for target in &result.targets {
+        out += &format!("{:>30}", target.name);
+    }
+    out += &format!("{:>14}\n", "null server");
+    for metric in METRICS {
+        let of = |name: &str| Spread::of(&metric.values(result, name));
+        let null = result.harness_limit.as_ref().and_then(metric.of);
+        let columns: Vec<Option<Spread>> = result.targets.iter().map(|target| of(&target.name)).collect();
+        if columns.iter().all(Option::is_none) {
+            continue;
+        }
+        out += &format!("{:<34}", format!("{} {}", metric.title, metric.unit));
+        for column in columns {
+            out += &format!(
+                "{:>30}",
+                column.map_or_else(|| "–".to_owned(), |spread| spread.to_string())
+            );
+        }
+        out += &format!("{:>14}\n", null.map_or_else(|| "–".to_owned(), number));
+    }
+    for round in result
+        .rounds
+        .iter()
+        .filter(|round| !round.errors.is_empty() || round.unanswered > 0 || round.failure.is_some())
+    {
+        out += &format!("{}, round {}: {}\n", round.target, round.round, round.describe());
+    }
+    out
+}

@@ -1,0 +1,64 @@
+//! Who is measured: `NAME=HOST:PORT`, with configs for its topics behind it: `kafka-fsync=localhost:9092,flush.messages=1`.
+//! And `NAME=PID`, the process whose CPU and memory are that target's.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    pub name: String,
+    pub address: String,
+    pub topic_configs: Vec<(String, String)>,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(words: &str) -> Result<Target, String> {
+        let wrong = || format!("\"{words}\" is no target: write NAME=HOST:PORT, such as kafka=localhost:9092");
+        let mut parts = words.split(',');
+        let (name, address) = parts.next().and_then(|first| first.split_once('=')).ok_or_else(wrong)?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if name.is_empty() || !name.chars().all(is_name) {
+            return Err(format!("{}; a name has letters, digits, '-', '_' and '.'", wrong()));
+        }
+        let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+        if host.is_empty() || port.parse::<u16>().is_err() {
+            return Err(wrong());
+        }
+        let config = |part: &str| match part.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+            _ => Err(format!(
+                "\"{part}\" is no topic config: write NAME=HOST:PORT,KEY=VALUE, such as kafka=localhost:9092,flush.messages=1"
+            )),
+        };
+        Ok(Target {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            topic_configs: parts.map(config).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessOf {
+    pub target: String,
+    pub pid: u32,
+}
+
+impl FromStr for ProcessOf {
+    type Err = String;
+
+    fn from_str(words: &str) -> Result<ProcessOf, String> {
+        match words.split_once('=').map(|(target, pid)| (target, pid.parse())) {
+            Some((target, Ok(pid))) if !target.is_empty() => Ok(ProcessOf {
+                target: target.to_owned(),
+                pid,
+            }),
+            _ => Err(format!(
+                "\"{words}\" is no process: write NAME=PID, where NAME is that of a --target"
+            )),
+        }
+    }
+}
