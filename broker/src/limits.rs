@@ -11,11 +11,14 @@ pub const IN_FLIGHT_REQUESTS_MAX: usize = 64;
 /// Request bytes of one connection that may be under way at once before its socket is left unread.
 pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A request frame of more bytes is a large one, and needs room to be received.
+/// A request frame of more bytes is a large one, and may have to wait for room to be received.
 pub const SMALL_FRAME_BYTES_MAX: usize = READ_CHUNK_BYTES;
 
-/// Bytes of large frames that one core receives at the same time; a frame that is larger still is received alone.
+/// Bytes of large frames that one core receives at the same time; a frame that is larger still goes on alone.
 pub const LARGE_FRAMES_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// As long as less than this is there of large frames, none of them waits for room.
+pub const LARGE_FRAMES_BYTES_FREE: usize = LARGE_FRAMES_BYTES_MAX / 2;
 
 /// Time that a large frame may take while others wait for its room.
 pub const FRAME_TIME_MAX: Duration = Duration::from_secs(30);

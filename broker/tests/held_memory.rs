@@ -60,6 +60,11 @@ fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequ
     }
 }
 
+fn errors(answer: &ProduceResponse) -> Vec<ErrorCode> {
+    let partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    partitions.map(|partition| partition.error_code).collect()
+}
+
 /// Bytes of a topic's first partition that are in files.
 fn written_out(broker: &Broker, topic: &str) -> u64 {
     let files = |folder: &Path| {
@@ -141,8 +146,7 @@ fn answers_of_small_batches_count_too() {
     assert!(batch.len() < 512);
     for _ in 0..3 {
         let answer: ProduceResponse = wire.ask(9, &produce("t", vec![batch.clone(); 17_000]));
-        let partitions = &answer.responses[0].partition_responses;
-        assert!(partitions.iter().all(|partition| partition.error_code.is_none()));
+        assert!(errors(&answer).iter().all(|error| error.is_none()));
     }
     let mut readers: Vec<Wire> = (0..16).map(|_| Wire::connect(broker.port)).collect();
     let mut together = 0;
@@ -159,9 +163,9 @@ fn answers_of_small_batches_count_too() {
 fn half_sent_requests_share_what_is_received() {
     let broker = Broker::start("halves", 1);
     let mut small = Wire::connect(broker.port);
-    // Two of them leave no room for the third.
-    let mut halves: Vec<Wire> = (0..2).map(|_| Wire::connect(broker.port)).collect();
-    let half = [&(100 * MIB as i32).to_be_bytes()[..], &vec![0; MIB]].concat();
+    // 150 MiB that are there, and 50 MiB of room for the rest of the last.
+    let mut halves: Vec<Wire> = (0..3).map(|_| Wire::connect(broker.port)).collect();
+    let half = [&(100 * MIB as i32).to_be_bytes()[..], &vec![0; 50 * MIB]].concat();
     for wire in &mut halves {
         wire.send_bytes(&half).expect("it is taken");
         small.is_served().expect("small requests are served");
@@ -176,10 +180,11 @@ fn half_sent_requests_share_what_is_received() {
     let early = answers.recv_timeout(Duration::from_millis(500));
     assert_eq!(early.err(), Some(RecvTimeoutError::Timeout), "there is no room for it");
     small.is_served().expect("small requests are served");
-    // Its client is gone, so there is room.
+    let fitting: ProduceResponse = small.ask(9, &produce("t", [Bytes::from(vec![0; 20 * MIB])]));
+    assert_eq!(errors(&fitting), [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
+    // One that is gone leaves room.
     halves.pop();
     let answer = answers.recv_timeout(LIMIT).expect("its turn came");
-    let refused = answer.responses[0].partition_responses[0].error_code;
-    assert_eq!(refused, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION);
+    assert_eq!(errors(&answer), [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
     asking.join().expect("it was answered");
 }

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::{activity::Activity, in_flight::InFlight, large_frames::Admitted, other_protocol::other_protocol};
+use super::{activity::Activity, in_flight::InFlight, large_frames::LargeFrame, other_protocol::other_protocol};
 use crate::{
     api::{
         context::{Appends, Outcome},
@@ -76,27 +76,29 @@ async fn read_requests<W: World<Message = Message>>(
 ) -> Result<(), String> {
     let frame_bytes_max = core.config.socket_request_max_bytes as usize;
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
-    // Of a large frame, from its beginning until its request begins.
-    let mut admitted: Option<Admitted> = None;
+    // From its beginning until its request begins.
+    let mut large: Option<LargeFrame> = None;
     loop {
         while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| explain(&received, error))? {
             let bytes = frame.len();
             let may_overlap = dispatch::may_overlap(&frame);
-            in_time(core, &admitted, in_flight.admit(may_overlap)).await?;
+            in_time(core, &large, in_flight.admit(may_overlap)).await?;
             if core.is_stopping() {
                 return Ok(());
             }
             let appends = Appends::default();
             let work = dispatch::dispatch(core.clone(), peer, frame, appends.clone());
             in_flight.begin(work, bytes, may_overlap, appends).await;
-            admitted = None;
+            large = None;
         }
-        if admitted.is_none()
-            && let Some(bytes) = large_frame(&received, frame_bytes_max)
-        {
-            admitted = Some(core.large_frames.admit(&core.world, bytes).await);
+        if large.is_none() {
+            large = large_frame(&received, frame_bytes_max).map(|bytes| core.large_frames.begin(bytes));
         }
-        let (outcome, buffer) = in_time(core, &admitted, stream.read(received)).await?;
+        if let Some(large) = &mut large {
+            large.arrived(received.len() - frame::PREFIX_BYTES);
+            large.go_on(&core.world).await;
+        }
+        let (outcome, buffer) = in_time(core, &large, stream.read(received)).await?;
         received = buffer;
         match outcome {
             Ok(0) if received.is_empty() => return Ok(()),
@@ -138,14 +140,14 @@ fn large_frame(received: &[u8], frame_bytes_max: usize) -> Option<usize> {
 /// Waits for `work`, but not for longer than a large frame may have its room.
 async fn in_time<W: World<Message = Message>, T>(
     core: &Core<W>,
-    admitted: &Option<Admitted>,
+    large: &Option<LargeFrame>,
     work: impl Future<Output = T>,
 ) -> Result<T, String> {
-    let Some(admitted) = admitted else {
+    let Some(large) = large else {
         return Ok(work.await);
     };
     let overdue = async {
-        admitted.overdue(&core.world).await;
+        large.overdue(&core.world).await;
         Err(format!(
             "a large request took more than {} s to arrive and begin, and others waited for its room",
             FRAME_TIME_MAX.as_secs()

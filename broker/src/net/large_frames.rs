@@ -1,22 +1,23 @@
-//! Room for large request frames on their way in.
+//! Memory of large request frames on their way in.
 //!
 //! A frame is memory from its first byte on, and of use from its last. Many clients that each send half of a large one would
-//! hold it for as long as they like. So a large frame is received when there is room for all of it, and who has begun can end,
-//! whatever others do. Who finds no room is left unread, in the order in which they came: the socket fills, and the client
-//! waits. Small frames need no room.
+//! hold it for as long as they like. As long as all that arrived is little, nobody is held up. Beyond that a frame goes on only
+//! when there is room for the rest of it, so that who goes on can end, whatever others do. Who finds no room is left unread:
+//! the socket fills, and the client waits. Small frames need no room.
 //!
-//! Room that others wait for has to be used: a frame must have arrived, and its request begun, in [`FRAME_TIME_MAX`].
+//! Whose rest is smallest gets room first, so that what a client announces and does not send is in the way of larger frames
+//! only. And room that others wait for has to be used: a frame must have arrived, and its request begun, in [`FRAME_TIME_MAX`].
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::BTreeMap,
     rc::Rc,
 };
 
 use futures_channel::oneshot;
 
 use crate::{
-    limits::{FRAME_TIME_MAX, LARGE_FRAMES_BYTES_MAX},
+    limits::{FRAME_TIME_MAX, LARGE_FRAMES_BYTES_FREE, LARGE_FRAMES_BYTES_MAX},
     runtime::world::{Instant, World},
 };
 
@@ -26,92 +27,140 @@ pub struct LargeFrames(Rc<State>);
 
 #[derive(Default)]
 struct State {
-    taken: Cell<usize>,
-    waiting: RefCell<VecDeque<Waiting>>,
-}
-
-struct Waiting {
-    bytes: usize,
-    sender: oneshot::Sender<Room>,
+    /// Bytes that are there, of frames whose requests have not begun.
+    arrived: Cell<usize>,
+    /// Bytes that are to come of those that have room.
+    expected: Cell<usize>,
+    /// By bytes that are to come, then by arrival.
+    waiting: RefCell<BTreeMap<(usize, u64), oneshot::Sender<Room>>>,
+    next_number: Cell<u64>,
 }
 
 impl LargeFrames {
-    /// Waits for room for a frame of so many bytes.
-    pub(super) async fn admit<W: World>(&self, world: &W, bytes: usize) -> Admitted {
-        let room = self.queue(bytes).await.expect("room is given in the end");
-        Admitted {
-            room,
-            began: world.now(),
+    /// A frame of so many bytes has begun to arrive.
+    pub(super) fn begin(&self, bytes: usize) -> LargeFrame {
+        LargeFrame {
+            bytes,
+            arrived: 0,
+            room: None,
+            state: self.0.clone(),
         }
-    }
-
-    fn queue(&self, bytes: usize) -> oneshot::Receiver<Room> {
-        let (sender, receiver) = oneshot::channel();
-        self.0.waiting.borrow_mut().push_back(Waiting { bytes, sender });
-        State::give(&self.0);
-        receiver
     }
 }
 
 impl State {
-    fn give(state: &Rc<State>) {
-        while let Some(Waiting { bytes, sender }) = state.next() {
-            state.taken.set(state.taken.get() + bytes);
+    fn ask(self: &Rc<State>, rest: usize) -> oneshot::Receiver<Room> {
+        let (sender, receiver) = oneshot::channel();
+        let number = self.next_number.get();
+        self.next_number.set(number + 1);
+        self.waiting.borrow_mut().insert((rest, number), sender);
+        self.give();
+        receiver
+    }
+
+    fn give(self: &Rc<State>) {
+        while let Some((expected, sender)) = self.next() {
+            self.expected.set(self.expected.get() + expected);
             // Was its connection closed meanwhile, the room comes back at once.
             let _ = sender.send(Room {
-                bytes,
-                state: state.clone(),
+                expected,
+                state: self.clone(),
             });
         }
     }
 
-    /// Who came first, if there is room. A frame that is larger than all there is gets it when nobody else has any.
-    fn next(&self) -> Option<Waiting> {
+    /// Whose rest is smallest, if there is room for it. If nobody else has any, there is, however large it is.
+    fn next(&self) -> Option<(usize, oneshot::Sender<Room>)> {
         let mut waiting = self.waiting.borrow_mut();
-        while waiting.pop_front_if(|first| first.sender.is_canceled()).is_some() {}
-        let taken = self.taken.get();
-        waiting.pop_front_if(|first| taken == 0 || taken + first.bytes <= LARGE_FRAMES_BYTES_MAX)
+        while let Some(first) = waiting.first_entry() {
+            if first.get().is_canceled() {
+                first.remove();
+                continue;
+            }
+            let (rest, _) = *first.key();
+            let expected = self.expected.get();
+            let has_room = expected == 0 || self.arrived.get() + expected + rest <= LARGE_FRAMES_BYTES_MAX;
+            return has_room.then(|| (rest, first.remove()));
+        }
+        None
     }
 
     fn is_wanted(&self) -> bool {
-        self.waiting
-            .borrow()
-            .iter()
-            .any(|waiting| !waiting.sender.is_canceled())
+        self.waiting.borrow().values().any(|sender| !sender.is_canceled())
     }
 }
 
-/// Given back when dropped.
+/// For the rest of a frame; given back when dropped.
 struct Room {
-    bytes: usize,
+    expected: usize,
     state: Rc<State>,
 }
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.state.taken.set(self.state.taken.get() - self.bytes);
-        State::give(&self.state);
+        self.state.expected.set(self.state.expected.get() - self.expected);
+        self.state.give();
     }
 }
 
-/// A frame that may be received.
-pub(super) struct Admitted {
-    room: Room,
-    began: Instant,
+/// A frame on its way in, until its request begins or its connection ends.
+pub(super) struct LargeFrame {
+    bytes: usize,
+    arrived: usize,
+    /// And since when.
+    room: Option<(Room, Instant)>,
+    state: Rc<State>,
 }
 
-impl Admitted {
-    /// Waits until the frame has had its time, and others wait for its room.
+impl LargeFrame {
+    /// So much of it is there now.
+    pub(super) fn arrived(&mut self, bytes: usize) {
+        // The beginning of the next frame may be there, too.
+        let more = bytes.min(self.bytes) - self.arrived;
+        self.arrived += more;
+        self.state.arrived.set(self.state.arrived.get() + more);
+        if let Some((room, _)) = &mut self.room {
+            room.expected -= more;
+            self.state.expected.set(self.state.expected.get() - more);
+        }
+    }
+
+    /// Waits until more of it may arrive.
+    pub(super) async fn go_on<W: World>(&mut self, world: &W) {
+        if let Some(room) = self.ask() {
+            self.room = Some((room.await.expect("room is given in the end"), world.now()));
+        }
+    }
+
+    fn ask(&self) -> Option<oneshot::Receiver<Room>> {
+        let must_ask = self.room.is_none() && self.state.arrived.get() >= LARGE_FRAMES_BYTES_FREE;
+        must_ask.then(|| self.state.ask(self.bytes - self.arrived))
+    }
+
+    /// Waits until it has had its time, and others wait for room.
     pub(super) async fn overdue<W: World>(&self, world: &W) {
+        let Some((_, since)) = self.room else {
+            return std::future::pending().await;
+        };
         while !self.is_overdue(world.now()) {
             // Looks again now and then when its time is over but nobody waits.
-            let rest = FRAME_TIME_MAX.saturating_sub(world.now().since(self.began));
+            let rest = FRAME_TIME_MAX.saturating_sub(world.now().since(since));
             world.sleep(rest.max(FRAME_TIME_MAX / 10)).await;
         }
     }
 
     fn is_overdue(&self, now: Instant) -> bool {
-        now.since(self.began) >= FRAME_TIME_MAX && self.room.state.is_wanted()
+        let had_its_time = |(_, since): &(Room, Instant)| now.since(*since) >= FRAME_TIME_MAX;
+        self.room.as_ref().is_some_and(had_its_time) && self.state.is_wanted()
+    }
+}
+
+impl Drop for LargeFrame {
+    fn drop(&mut self) {
+        self.state.arrived.set(self.state.arrived.get() - self.arrived);
+        // Then there is more room, also if this one had asked for none.
+        self.room = None;
+        self.state.give();
     }
 }
 
@@ -119,56 +168,92 @@ impl Admitted {
 mod tests {
     use super::*;
 
-    const THIRD: usize = LARGE_FRAMES_BYTES_MAX / 3;
+    const HALF: usize = LARGE_FRAMES_BYTES_FREE;
 
-    fn admitted(receiver: &mut oneshot::Receiver<Room>) -> Option<Room> {
-        receiver.try_recv().expect("nobody is forgotten")
+    /// A frame of which so much is there.
+    fn half(frames: &LargeFrames, arrived: usize, bytes: usize) -> LargeFrame {
+        let mut frame = frames.begin(bytes);
+        frame.arrived(arrived);
+        frame
     }
 
-    /// Who comes when there is no room gets it in order, also if a later one would need less.
+    /// True: it has room, and may go on.
+    fn took(frame: &mut LargeFrame, asked: &mut Option<oneshot::Receiver<Room>>) -> bool {
+        let room = asked.as_mut().expect("it asked").try_recv();
+        frame.room = room
+            .expect("nobody is forgotten")
+            .map(|room| (room, Instant::default()));
+        frame.room.is_some()
+    }
+
+    fn held(frames: &LargeFrames) -> usize {
+        frames.0.arrived.get() + frames.0.expected.get()
+    }
+
+    /// What is announced and not sent holds nobody up.
     #[test]
-    fn room_is_given_in_order() {
+    fn few_bytes_need_no_room() {
         let frames = LargeFrames::default();
-        let [mut a, mut b, mut c, mut d] = [THIRD, THIRD, 2 * THIRD, 1].map(|bytes| frames.queue(bytes));
-        let held = [admitted(&mut a), admitted(&mut b)].map(|room| room.expect("there is room"));
-        assert!(admitted(&mut c).is_none() && admitted(&mut d).is_none());
-        let [one, other] = held;
-        drop(one);
-        let large = admitted(&mut c).expect("its turn");
-        assert!(admitted(&mut d).is_some(), "there is room beside it");
-        assert_eq!(frames.0.taken.get(), 3 * THIRD);
-        drop((large, other));
-        assert_eq!(frames.0.taken.get(), 0);
+        let many: Vec<LargeFrame> = (0..100).map(|_| half(&frames, HALF / 100 - 1, 1 << 30)).collect();
+        assert!(many.iter().all(|frame| frame.ask().is_none()));
+        drop(many);
+        assert_eq!(held(&frames), 0);
     }
 
-    /// A frame that is larger than all room is received alone.
+    /// Beyond that there is room for the smallest rests, and all together never hold more than there is.
+    #[test]
+    fn the_smallest_rest_goes_on() {
+        let frames = LargeFrames::default();
+        let full = half(&frames, HALF, 2 * HALF);
+        let mut large = half(&frames, 0, HALF);
+        let mut larger = half(&frames, 0, HALF + 1);
+        let mut small = half(&frames, 0, 1000);
+        let mut asked = [large.ask(), larger.ask(), small.ask()];
+        assert!(took(&mut large, &mut asked[0]) && !took(&mut larger, &mut asked[1]));
+        assert!(!took(&mut small, &mut asked[2]), "there is no room at all");
+        assert_eq!(held(&frames), LARGE_FRAMES_BYTES_MAX);
+        large.arrived(HALF / 2);
+        assert_eq!(held(&frames), LARGE_FRAMES_BYTES_MAX, "what arrives was expected");
+        drop(large);
+        assert!(took(&mut small, &mut asked[2]), "the smallest first");
+        assert!(!took(&mut larger, &mut asked[1]));
+        drop(small);
+        assert!(took(&mut larger, &mut asked[1]), "it is alone");
+        drop((full, larger));
+        assert_eq!(held(&frames), 0);
+    }
+
+    /// A frame that is larger than all room goes on when no other does.
     #[test]
     fn a_frame_larger_than_all_room_goes_on() {
         let frames = LargeFrames::default();
-        let [mut small, mut huge, mut later] = [1, 2 * LARGE_FRAMES_BYTES_MAX, 1].map(|bytes| frames.queue(bytes));
-        let room = admitted(&mut small).expect("there is room");
-        assert!(admitted(&mut huge).is_none());
-        drop(room);
-        let room = admitted(&mut huge).expect("nobody else has any");
-        assert!(admitted(&mut later).is_none());
-        drop(room);
-        assert!(admitted(&mut later).is_some());
+        let mut huge = half(&frames, HALF, 4 * LARGE_FRAMES_BYTES_MAX);
+        let mut asked = huge.ask();
+        assert!(took(&mut huge, &mut asked));
+        let mut other = half(&frames, 1, 2);
+        let mut asked = other.ask();
+        assert!(!took(&mut other, &mut asked));
+        drop(huge);
+        assert!(took(&mut other, &mut asked));
     }
 
-    /// Connections that end while they wait leave their turn to the next.
+    /// Connections that end while they wait leave their turn to the next; room that was given but not taken comes back.
     #[test]
     fn who_is_gone_is_passed_over() {
         let frames = LargeFrames::default();
-        let mut first = frames.queue(LARGE_FRAMES_BYTES_MAX);
-        let gone = frames.queue(LARGE_FRAMES_BYTES_MAX);
-        let mut last = frames.queue(1);
-        drop(gone);
-        drop(admitted(&mut first).expect("there is room"));
-        let room = admitted(&mut last).expect("its turn");
-        // Room that was given but not taken comes back too.
-        drop(frames.queue(1));
-        drop(room);
-        assert_eq!(frames.0.taken.get(), 0);
+        let mut first = half(&frames, HALF, 3 * HALF);
+        let mut asked = first.ask();
+        assert!(took(&mut first, &mut asked));
+        let gone = half(&frames, 0, 10);
+        drop((gone.ask(), gone));
+        let mut last = half(&frames, 0, 20);
+        let mut asked = last.ask();
+        drop(first);
+        assert!(took(&mut last, &mut asked));
+        let _full = half(&frames, HALF, HALF);
+        drop(half(&frames, 0, 30).ask());
+        drop(last);
+        assert_eq!(held(&frames), HALF);
     }
 
     /// A slow frame keeps its room until somebody wants it.
@@ -176,13 +261,15 @@ mod tests {
     fn room_that_is_wanted_must_be_used() {
         let frames = LargeFrames::default();
         let began = Instant::default();
-        let room = admitted(&mut frames.queue(LARGE_FRAMES_BYTES_MAX)).expect("there is room");
-        let slow = Admitted { room, began };
+        let mut slow = half(&frames, HALF, 2 * LARGE_FRAMES_BYTES_MAX);
+        let mut asked = slow.ask();
+        assert!(took(&mut slow, &mut asked));
         assert!(!slow.is_overdue(began.after(10 * FRAME_TIME_MAX)));
-        let mut wanted = frames.queue(1);
+        let mut wanting = half(&frames, 0, 1);
+        let mut asked = wanting.ask();
         assert!(!slow.is_overdue(began.after(FRAME_TIME_MAX / 2)));
         assert!(slow.is_overdue(began.after(FRAME_TIME_MAX)));
         drop(slow);
-        assert!(admitted(&mut wanted).is_some());
+        assert!(took(&mut wanting, &mut asked));
     }
 }
