@@ -1,8 +1,17 @@
 //! After the heal, fault-free: what must come about (L1 to L5), and whether it has.
 
-use super::{event_loop::Cluster, invariants::shard_log_alone};
+use super::{event_loop::Cluster, invariants::shard_log_alone, timeline::Micros};
 
 impl Cluster {
+    /// How long a follower that holds nothing may take to copy the longest log: in the smallest plans appends are one
+    /// record, round trips long, and the load was more than that carries.
+    pub(super) fn backlog_takes(&self) -> Micros {
+        let hosts = self.nodes.iter().flat_map(|node| node.replicas.iter().flatten());
+        let records = hosts.map(|host| host.log.end() - host.log.start).max().unwrap_or(0);
+        let round_trip = 2 * self.plan.network.delay_max + self.plan.disk.write_max;
+        records as u64 / self.plan.replica.append_max as u64 * round_trip
+    }
+
     /// What is still missing; None when the cluster is as a healthy one is.
     pub(super) fn unrest(&self) -> Option<String> {
         let groups = (0..self.plan.groups()).find_map(|g| self.group_unrest(g));

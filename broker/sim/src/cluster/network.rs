@@ -84,6 +84,7 @@ impl Network {
         self.plan.loss = 0;
         self.plan.duplicate = 0;
         self.plan.straggler = 0;
+        self.plan.reorder = false;
     }
 }
 

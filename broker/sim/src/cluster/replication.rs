@@ -282,6 +282,12 @@ impl Cluster {
             let verdict = verdict.map_err(|what| format!("partition {p}: the leader of epoch {leader_epoch}: {what}"));
             self.judge("I16", verdict);
         }
+        // A sole replica restarts with all of its log committed, which nobody had said before.
+        let host = self.nodes[n].replicas[p].as_ref().expect("it was stepped");
+        let high_watermark = host.replica.high_watermark();
+        if high_watermark > self.truths[p].end() {
+            self.observe_high_watermark(n, p, high_watermark);
+        }
     }
 
     fn observe_high_watermark(&mut self, n: usize, p: usize, before: i64) {
@@ -304,7 +310,6 @@ impl Cluster {
                 self.marks.hit(Mark::ZombieCommitted);
             }
         }
-        // A sole replica restarts with all of its log committed, which nobody had said before.
         let from = before.min(truth.end());
         let verdict = truth.on_high_watermark(from, to, &host.log);
         let verdict = verdict.map_err(|what| format!("node {n}, partition {p}, epoch {leader_epoch}: {what}"));

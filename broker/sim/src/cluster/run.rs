@@ -10,7 +10,7 @@ use super::{
     trace::Trace,
 };
 
-/// Simulated time in which a healed cluster must have recovered.
+/// Simulated time in which a healed cluster must have recovered, besides what its backlog takes.
 const RECOVERY_MAX: Micros = 60 * SECOND;
 /// More than this is a storm of messages that feeds itself.
 const RECOVERY_STEPS_MAX: u64 = 2_000_000;
@@ -61,6 +61,7 @@ fn phases(cluster: &mut Cluster) -> Micros {
     cluster.heal();
     let healed_at = cluster.now();
     let steps_max = cluster.steps + RECOVERY_STEPS_MAX;
+    let recovery_max = RECOVERY_MAX + cluster.backlog_takes();
     loop {
         cluster.run_until(cluster.now() + LOOK_EVERY, steps_max);
         if cluster.violation().is_some() {
@@ -72,8 +73,9 @@ fn phases(cluster: &mut Cluster) -> Micros {
                 cluster.check_at_rest();
                 return recovery;
             }
-            Some(unrest) if recovery >= RECOVERY_MAX || cluster.steps >= steps_max => {
-                cluster.judge("liveness", Err(format!("{unrest}, a minute after the heal")));
+            Some(unrest) if recovery >= recovery_max || cluster.steps >= steps_max => {
+                let late = recovery / SECOND;
+                cluster.judge("liveness", Err(format!("{unrest}, {late} s after the heal")));
                 return recovery;
             }
             Some(_) => {}
