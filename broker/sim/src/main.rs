@@ -7,7 +7,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use corelane_sim::{
     broker::{self, Mutant},
-    cluster::command::{GateOptions, MutantOptions, Replay},
+    cluster::{
+        command::{GateOptions, Replay},
+        mutant_table::MutantOptions,
+    },
     scenario::{Plan, Report, run},
     trace::Trace,
 };

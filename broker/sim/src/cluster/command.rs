@@ -1,4 +1,4 @@
-//! The commands of the cluster simulator.
+//! The commands of the cluster simulator that run seeds: one to look at, or many as a gate.
 
 use std::process::ExitCode;
 
@@ -34,19 +34,6 @@ pub struct Replay {
     /// Take one rule away, by its place in the table of mutants.
     #[arg(long)]
     mutant: Option<usize>,
-}
-
-/// Hunts every variant that lacks one safety rule, until a seed kills it.
-#[derive(Args)]
-pub struct MutantOptions {
-    /// Seeds that a mutant may survive.
-    #[arg(long, default_value_t = 20_000)]
-    seeds: u64,
-    #[arg(long, default_value_t = 2)]
-    threads: usize,
-    /// Write the table of killing seeds here.
-    #[arg(long)]
-    table: Option<std::path::PathBuf>,
 }
 
 /// Many seeds on all cores until enough steps were made.
@@ -157,59 +144,6 @@ impl GateOptions {
     }
 }
 
-impl MutantOptions {
-    pub fn run(&self) -> ExitCode {
-        quiet_panics();
-        let mut rows = String::new();
-        let mut survivors = 0;
-        for (place, mutant) in MUTANTS.iter().enumerate() {
-            let totals = mutant.hunt(0, self.seeds, self.threads);
-            let family = mutant.family.unwrap_or("all");
-            let row = match totals.failed.first() {
-                Some(report) => {
-                    let what = report.violation.as_deref().unwrap_or_default();
-                    let what: String = what.chars().take_while(|letter| *letter != ':').collect();
-                    format!("| {place} | {} | {family} | {} | {what} |", mutant.name(), report.seed)
-                }
-                None => {
-                    survivors += 1;
-                    format!(
-                        "| {place} | {} | {family} | survived {} seeds | |",
-                        mutant.name(),
-                        totals.seeds
-                    )
-                }
-            };
-            println!("{row} {:.1} s", totals.elapsed.as_secs_f64());
-            rows.push_str(&row);
-            rows.push('\n');
-        }
-        println!("{} mutants, {survivors} survived", MUTANTS.len());
-        if let Some(path) = &self.table
-            && let Err(error) = std::fs::write(path, format!("{TABLE_HEAD}{rows}"))
-        {
-            println!("{}: {error}", path.display());
-            return ExitCode::FAILURE;
-        }
-        if survivors == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
-    }
-}
-
-const TABLE_HEAD: &str = "\
-# Mutants
-
-Each variant lacks one safety rule of a pure core, or of what a core's driver owes it, and must be noticed. Written by
-`corelane-sim mutants --table broker/sim/MUTANTS.md`; `corelane-sim cluster --mutant PLACE --seed SEED --verbose` shows one
-in every event. What survived is not noticed by this simulator yet.
-
-| place | mutant | family | killing seed | by |
-|---|---|---|---|---|
-";
-
 fn plan_of(family: Option<&str>, seed: u64) -> Plan {
     match family {
         None => families::mixed(seed),
@@ -227,7 +161,7 @@ fn plan_of(family: Option<&str>, seed: u64) -> Plan {
 }
 
 /// A core's assertion is reported as the violation that it is; its backtrace would be printed once for each seed.
-fn quiet_panics() {
+pub(super) fn quiet_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 

@@ -38,6 +38,7 @@ mod journal;
 mod liveness;
 mod marks;
 mod membership;
+pub mod mutant_table;
 mod mutants;
 mod network;
 mod node;
