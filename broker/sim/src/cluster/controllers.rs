@@ -121,8 +121,7 @@ impl Cluster {
         self.timeline.plan(next, Event::Controllers);
         for log in 0..self.plan.logs() {
             let held = &self.controllers[log];
-            let died = self.nodes[held.node].life != held.life;
-            let (gone, term) = (died || !self.is_running(held.node), held.term);
+            let (gone, term) = (!self.runs(log), held.term);
             if gone || (!self.healed && self.random.chance(self.plan.broker.controller_moves, 100)) {
                 let node = self.random.below(self.nodes.len() as u64) as usize;
                 if self.is_running(node) {
@@ -150,7 +149,8 @@ impl Cluster {
             }
         };
         self.steps += 1;
-        if self.controllers[log].node != n {
+        let held = &self.controllers[log];
+        if held.node != n || held.life != self.nodes[n].life {
             self.answer(n, asker, Err(ErrorCode::NOT_CONTROLLER));
             return;
         }
@@ -159,7 +159,7 @@ impl Cluster {
 
     /// The operator's wish, at the controller itself.
     pub(super) fn operate(&mut self, log: usize, wished: Wished) {
-        if self.is_running(self.controllers[log].node) {
+        if self.runs(log) {
             self.steps += 1;
             self.wish(log, Asker::Operator, wished);
         }
@@ -173,7 +173,7 @@ impl Cluster {
 
     pub(super) fn on_controller_wake(&mut self, log: usize) {
         let now = self.now();
-        if self.controllers[log].wake_at > now || !self.is_running(self.controllers[log].node) {
+        if self.controllers[log].wake_at > now || self.waits_for_node(log, Event::ControllerWake { log }) {
             return;
         }
         self.controllers[log].wake_at = Micros::MAX;
@@ -181,10 +181,30 @@ impl Cluster {
     }
 
     pub(super) fn on_round(&mut self, log: usize) {
-        self.controllers[log].round_planned = false;
-        if self.is_running(self.controllers[log].node) {
-            self.step_controller(log, Step::Propose);
+        if self.waits_for_node(log, Event::Round { log }) {
+            return;
         }
+        self.controllers[log].round_planned = false;
+        self.step_controller(log, Step::Propose);
+    }
+
+    /// Is the controller's process alive, and not paused?
+    fn runs(&self, log: usize) -> bool {
+        let held = &self.controllers[log];
+        held.life == self.nodes[held.node].life && self.is_running(held.node)
+    }
+
+    /// A controller that does not run: what happens to it waits until its node goes on, and ends with its process.
+    fn waits_for_node(&mut self, log: usize, event: Event) -> bool {
+        if self.runs(log) {
+            return false;
+        }
+        let held = &self.controllers[log];
+        let node = &mut self.nodes[held.node];
+        if node.up && node.life == held.life {
+            node.waiting.push_back(event);
+        }
+        true
     }
 
     /// A shard's controller takes in a newer root image.
@@ -200,9 +220,9 @@ impl Cluster {
         if seen < end {
             self.plan_controller_look(shard);
         }
-        if self.is_running(self.controllers[1 + shard].node) {
-            self.step_controller(1 + shard, Step::Tick);
-        }
+        let log = 1 + shard;
+        self.controllers[log].wake_at = self.now();
+        self.on_controller_wake(log);
     }
 
     pub(super) fn plan_controller_look(&mut self, shard: usize) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use corelane_raft::{Config, Output, Raft, Voters};
+use corelane_raft::{Config, Output, Raft, VoterId, Voters};
 
 use super::{group_log::GroupLog, timeline::Micros};
 use crate::Random;
@@ -20,6 +20,8 @@ pub struct Group {
     pub wake_at: Micros,
     /// Whom the core was told to bring up without a vote.
     pub learners: Voters,
+    /// The voter that leaves next, and since when that is wanted (the node's time).
+    pub leaves: Option<(VoterId, Duration)>,
     pub reads: Vec<PendingRead>,
     /// Its memory is used again.
     pub output: Output,
@@ -43,6 +45,7 @@ impl Group {
             taken: None,
             wake_at: Micros::MAX,
             learners: Voters::default(),
+            leaves: None,
             reads: Vec::new(),
             output: Output::default(),
         }

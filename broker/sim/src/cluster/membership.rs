@@ -4,7 +4,7 @@
 //! one change at a time, as the design's reconciliation does.
 
 use corelane_broker::metadata::records::Replica;
-use corelane_raft::{Input, Read, VotersChange};
+use corelane_raft::{Input, Read, VoterId, VotersChange};
 
 use super::{
     event_loop::{Cluster, Event},
@@ -46,7 +46,7 @@ impl Cluster {
         let leaves = leaves.min_by_key(|id| (*id == self.nodes[n].voter(), heard_at(*id)));
         let change = match (joins, leaves) {
             (Some(id), _) => Some(VotersChange::Add(id)),
-            (None, Some(id)) if voters.len() > 1 => Some(VotersChange::Remove(id)),
+            (None, Some(id)) if self.rest_answers(n, g, id) => Some(VotersChange::Remove(id)),
             _ => None,
         };
         if let Some(change) = change {
@@ -58,6 +58,24 @@ impl Cluster {
                 self.marks.hit(Mark::VoterAdded);
             }
         }
+    }
+
+    /// May this voter leave? Only when a majority of the rest was heard since that is wanted: what is left must be able
+    /// to decide (etcd's `StrictReconfigCheck`).
+    fn rest_answers(&mut self, n: usize, g: usize, id: VoterId) -> bool {
+        let node = &mut self.nodes[n];
+        let now = node.clock.read(self.timeline.now());
+        let me = node.voter();
+        let group = &mut node.groups[g];
+        let since = match group.leaves {
+            Some((known, since)) if known == id => since,
+            _ => now,
+        };
+        group.leaves = Some((id, since));
+        let rest = group.raft.voters().without(id);
+        let answers =
+            |other: VoterId| other == me || group.raft.peers().any(|peer| peer.id == other && peer.heard_at > since);
+        !rest.is_empty() && rest.iter().filter(|other| answers(*other)).count() >= rest.majority()
     }
 
     /// The wish to have this node vote, or not. One voter is always wished for.
@@ -83,7 +101,9 @@ impl Cluster {
             };
             let raft = &self.nodes[leader].groups[g].raft;
             let kept = raft.voters().iter().filter(|id| exists(*id)).count();
-            raft.is_ready_leader() && !raft.is_changing_voters() && kept >= raft.voters().majority()
+            // While somebody else leaves, the majority may become another one.
+            let leaves = raft.voters().iter().any(|id| !self.voters.contains(id));
+            raft.is_ready_leader() && !raft.is_changing_voters() && !leaves && kept >= raft.voters().majority()
         })
     }
 
