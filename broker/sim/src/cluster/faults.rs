@@ -7,6 +7,7 @@ use super::{
     clock::TRUE_RATE,
     event_loop::{Cluster, Event},
     marks::Mark,
+    plan::BrokerPlan,
     timeline::Micros,
 };
 
@@ -202,7 +203,9 @@ impl Cluster {
         let now = self.now();
         self.trace.note(now, self.steps, || "healed".into());
         self.healed = true;
-        self.network.heal(now);
+        // Time-outs shorter than the way there keep everything in unrest, which is a fault of the plan's, too.
+        let BrokerPlan { beat, session, .. } = self.plan.broker;
+        self.network.heal(now, (session - beat) / 4);
         for n in 0..self.nodes.len() {
             let node = &mut self.nodes[n];
             node.paused_until = 0;

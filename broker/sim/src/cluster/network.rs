@@ -75,8 +75,8 @@ impl Network {
         link.clogged_until = link.clogged_until.max(until);
     }
 
-    /// No faults from now on; what is under way still arrives when it does.
-    pub fn heal(&mut self, now: Micros) {
+    /// No faults from now on, and no delay far beyond `delay_max`; what is under way still arrives when it does.
+    pub fn heal(&mut self, now: Micros, delay_max: Micros) {
         for link in &mut self.links {
             link.cut_until = now;
             link.clogged_until = now;
@@ -85,6 +85,8 @@ impl Network {
         self.plan.duplicate = 0;
         self.plan.straggler = 0;
         self.plan.reorder = false;
+        self.plan.delay_max = self.plan.delay_max.min(delay_max);
+        self.plan.delay_min = self.plan.delay_min.min(self.plan.delay_max);
     }
 }
 
@@ -118,7 +120,7 @@ mod tests {
         }
         network.clog(1, 0, 9_000);
         assert!(network.send(200, 1, 0).first >= Some(9_000));
-        network.heal(300);
+        network.heal(300, 1000);
         assert!(network.send(300, 0, 1).first.is_some());
     }
 }
