@@ -78,9 +78,13 @@ impl Cluster {
         !rest.is_empty() && rest.iter().filter(|other| answers(*other)).count() >= rest.majority()
     }
 
-    /// The wish to have this node vote, or not. One voter is always wished for.
+    /// The wish to have this node vote, or not. One voter is always wished for, and nobody is let go while a lost disk
+    /// still has a vote: it may be counted on by mistake.
     pub(super) fn wish_voter(&mut self, n: usize, votes: bool) {
         let id = self.nodes[n].voter();
+        if !votes && !(0..self.plan.groups()).all(|g| self.voters_have_disks(g)) {
+            return;
+        }
         let voters = if votes {
             self.voters.with(id)
         } else {
@@ -89,6 +93,12 @@ impl Cluster {
         if !voters.is_empty() {
             self.voters = voters;
         }
+    }
+
+    fn voters_have_disks(&self, g: usize) -> bool {
+        let exists = |id| self.nodes.iter().any(|node| node.voter() == id);
+        let leader = self.group_leader(g).map(|leader| &self.nodes[leader].groups[g].raft);
+        leader.is_some_and(|raft| !raft.is_changing_voters() && raft.voters().iter().all(exists))
     }
 
     /// Would every group keep a majority of voters with their disks, and is that sure?

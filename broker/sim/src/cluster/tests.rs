@@ -17,20 +17,21 @@ fn a_seed_is_a_run() {
     }
 }
 
-/// No invariant breaks and every cluster recovers, in as many seeds as a test may take.
+/// A slice of the gate: no invariant breaks and every cluster recovers.
 #[test]
 fn seeds_hold() {
+    const STEPS: u64 = 100_000_000;
     let gate = Gate {
-        first: 1000,
-        seeds: 200,
-        steps: u64::MAX,
+        first: 1_000,
+        seeds: u64::MAX,
+        steps: STEPS,
         threads: 2,
         failures_max: 1,
         plan: &mixed,
     };
     let totals = gate.run();
     assert!(totals.failed.is_empty(), "{:?}", totals.failed);
-    assert_eq!(totals.seeds, 200);
+    assert!(totals.steps >= STEPS);
 }
 
 /// Every family's seeds pass, and every family is told from the others by its name.
@@ -73,6 +74,6 @@ fn missing_rules_are_noticed() {
         let mutant = mutant.expect("it is in the table");
         let hunt = mutant.hunt(0, 100, 2);
         assert!(hunt.killed.is_some(), "{} survived", mutant.name());
-        assert_eq!(hunt.unsound, [], "seeds that fail with all rules");
+        assert!(hunt.unsound.is_empty(), "{:?} fail with all rules, too", hunt.unsound);
     }
 }
