@@ -5,7 +5,7 @@ mod harness;
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
@@ -163,6 +163,11 @@ fn answers_of_small_batches_count_too() {
 fn half_sent_requests_share_what_is_received() {
     let broker = Broker::start("halves", 1);
     let mut small = Wire::connect(broker.port);
+    let large = produce("t", [Bytes::from(vec![0; 80 * MIB])]);
+    let began = Instant::now();
+    let answer: ProduceResponse = small.ask(9, &large);
+    let usual = began.elapsed();
+    assert_eq!(errors(&answer), [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
     // 150 MiB that are there, and 50 MiB of room for the rest of the last.
     let mut halves: Vec<Wire> = (0..3).map(|_| Wire::connect(broker.port)).collect();
     let half = [&(100 * MIB as i32).to_be_bytes()[..], &vec![0; 50 * MIB]].concat();
@@ -173,11 +178,10 @@ fn half_sent_requests_share_what_is_received() {
     let (answered, answers) = mpsc::channel();
     let mut whole = Wire::connect(broker.port);
     let asking = thread::spawn(move || {
-        let request = produce("t", [Bytes::from(vec![0; 80 * MIB])]);
-        let answer: ProduceResponse = whole.ask(9, &request);
+        let answer: ProduceResponse = whole.ask(9, &large);
         answered.send(answer).expect("the test waits");
     });
-    let early = answers.recv_timeout(Duration::from_millis(500));
+    let early = answers.recv_timeout(Duration::from_millis(500) + 4 * usual);
     assert_eq!(early.err(), Some(RecvTimeoutError::Timeout), "there is no room for it");
     small.is_served().expect("small requests are served");
     let fitting: ProduceResponse = small.ask(9, &produce("t", [Bytes::from(vec![0; 20 * MIB])]));
