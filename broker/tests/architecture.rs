@@ -28,7 +28,7 @@ const EDGES: &[&str] = &[
     "broker/src/main.rs",
     "broker/src/cli/",
     "broker/src/http/",
-    "broker/sim/src/cluster/command.rs",
+    "broker/sim/src/cluster/command/",
     "broker/sim/src/cluster/gate.rs",
     "bench/",
 ];

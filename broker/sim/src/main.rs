@@ -7,10 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use corelane_sim::{
     broker::{self, Mutant},
-    cluster::{
-        command::{GateOptions, Replay},
-        mutant_table::MutantOptions,
-    },
+    cluster::command::{GateOptions, Replay, mutant_table::MutantOptions},
     scenario::{Plan, Report, run},
     trace::Trace,
 };

@@ -38,7 +38,6 @@ mod journal;
 mod liveness;
 mod marks;
 mod membership;
-pub mod mutant_table;
 mod mutants;
 mod network;
 mod node;

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+pub mod mutant_table;
+
 use super::{
     families::{self, FAMILIES, Family},
     gate::{Gate, Totals},
@@ -161,7 +163,7 @@ fn plan_of(family: Option<&str>, seed: u64) -> Plan {
 }
 
 /// A core's assertion is reported as the violation that it is; its backtrace would be printed once for each seed.
-pub(super) fn quiet_panics() {
+fn quiet_panics() {
     std::panic::set_hook(Box::new(|_| {}));
 }
 
