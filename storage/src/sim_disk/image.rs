@@ -1,4 +1,4 @@
-//! What is on the medium, what is only in its cache, and what a crash makes of the two.
+//! What is on the medium, and what is only in its cache.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,62 +11,49 @@ use bytes::Bytes;
 use super::no_space;
 use crate::disk::{BLOCK, Open};
 
-/// A disk sector's unit of tearing, in bytes.
-const TEAR: usize = 512;
 const SECTOR: u64 = BLOCK as u64;
 
-/// Which unflushed sectors made it to the medium when the power went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Persist {
-    None,
-    All,
-    /// All but the i-th pending sector, names and sizes included.
-    AllBut(usize),
-    /// Each sector by a coin; some are torn at 512 bytes. Names: a prefix of each directory's changes.
-    Seeded(u64),
-}
-
 #[derive(Clone)]
-enum NameChange {
+pub(super) enum NameChange {
     Link(String, Entry),
     Unlink(String),
     Rename(String, String),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Entry {
+pub(super) enum Entry {
     File(u64),
     Directory,
 }
 
 #[derive(Clone)]
-struct Pending {
-    bytes: Bytes,
-    write: u64,
-    completed: bool,
+pub(super) struct Pending {
+    pub bytes: Bytes,
+    pub write: u64,
+    pub completed: bool,
 }
 
 #[derive(Clone, Default)]
-struct Inode {
+pub(super) struct Inode {
     /// Absent sectors below the size are zero.
-    durable: Rc<BTreeMap<u64, Bytes>>,
-    durable_size: u64,
-    pending: BTreeMap<u64, Pending>,
-    size: u64,
-    allocated: u64,
-    unreadable: BTreeSet<u64>,
+    pub durable: Rc<BTreeMap<u64, Bytes>>,
+    pub durable_size: u64,
+    pub pending: BTreeMap<u64, Pending>,
+    pub size: u64,
+    pub allocated: u64,
+    pub unreadable: BTreeSet<u64>,
 }
 
 /// The state of a whole disk. Cloning shares the sectors.
 #[derive(Clone)]
 pub struct Image {
-    inodes: BTreeMap<u64, Inode>,
-    next_inode: u64,
-    names: BTreeMap<String, Entry>,
-    durable_names: BTreeMap<String, Entry>,
+    pub(super) inodes: BTreeMap<u64, Inode>,
+    pub(super) next_inode: u64,
+    pub(super) names: BTreeMap<String, Entry>,
+    pub(super) durable_names: BTreeMap<String, Entry>,
     /// Per directory, in order, not yet synced.
-    changes: BTreeMap<String, Vec<NameChange>>,
-    next_write: u64,
+    pub(super) changes: BTreeMap<String, Vec<NameChange>>,
+    pub(super) next_write: u64,
     pub capacity: u64,
 }
 
@@ -308,88 +295,6 @@ impl Image {
         self.inodes.values().map(|file| file.pending.len()).sum()
     }
 
-    pub fn after_crash(&self, choice: Persist) -> Image {
-        let mut random = Random(match choice {
-            Persist::Seeded(seed) => seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            _ => 1,
-        });
-        let mut names = self.durable_names.clone();
-        for changes in self.changes.values() {
-            let made_it = match choice {
-                Persist::None => 0,
-                Persist::All | Persist::AllBut(_) => changes.len(),
-                Persist::Seeded(_) => random.next() as usize % (changes.len() + 1),
-            };
-            changes[..made_it].iter().for_each(|change| apply(&mut names, change));
-        }
-        let paths: BTreeSet<String> = names.keys().cloned().collect();
-        names.retain(|path, _| {
-            let up = parent(path);
-            up.is_empty() || paths.contains(up)
-        });
-        let mut inodes = BTreeMap::new();
-        let mut index = 0;
-        for (inode, file) in &self.inodes {
-            let keep_size = match choice {
-                Persist::None => false,
-                Persist::All | Persist::AllBut(_) => true,
-                Persist::Seeded(_) => random.next().is_multiple_of(2),
-            };
-            let mut after = Inode {
-                durable: file.durable.clone(),
-                durable_size: file.durable_size,
-                ..Inode::default()
-            };
-            for (sector, pending) in &file.pending {
-                let fate = match choice {
-                    Persist::None => 0,
-                    Persist::All => 1,
-                    Persist::AllBut(missing) => u64::from(index != missing),
-                    Persist::Seeded(_) => random.next() % 5 / 2,
-                };
-                index += 1;
-                match fate {
-                    0 => {}
-                    1 => persist(&mut after.durable, *sector, &pending.bytes),
-                    _ => {
-                        let old = file.durable.get(sector);
-                        let mut torn = old.map_or_else(|| vec![0; BLOCK], |bytes| bytes.to_vec());
-                        for at in (0..BLOCK).step_by(TEAR) {
-                            if random.next().is_multiple_of(2) {
-                                torn[at..at + TEAR].copy_from_slice(&pending.bytes[at..at + TEAR]);
-                            }
-                        }
-                        persist(&mut after.durable, *sector, &Bytes::from(torn));
-                    }
-                }
-            }
-            if keep_size {
-                after.durable_size = file.size;
-            }
-            after.size = after.durable_size;
-            cut(&mut after);
-            after.unreadable = file.unreadable.clone();
-            inodes.insert(*inode, after);
-        }
-        let live: BTreeSet<u64> = names
-            .values()
-            .filter_map(|entry| match entry {
-                Entry::File(inode) => Some(*inode),
-                Entry::Directory => None,
-            })
-            .collect();
-        inodes.retain(|inode, _| live.contains(inode));
-        Image {
-            inodes,
-            next_inode: self.next_inode,
-            durable_names: names.clone(),
-            names,
-            changes: BTreeMap::new(),
-            next_write: self.next_write,
-            capacity: self.capacity,
-        }
-    }
-
     pub fn rot(&mut self, path: &str, sector: u64) -> bool {
         let Some(inode) = self.inode(path) else { return false };
         let file = self.file(inode);
@@ -450,7 +355,7 @@ pub fn parent(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..at])
 }
 
-fn apply(names: &mut BTreeMap<String, Entry>, change: &NameChange) {
+pub(super) fn apply(names: &mut BTreeMap<String, Entry>, change: &NameChange) {
     match change {
         NameChange::Link(path, entry) => {
             names.insert(path.clone(), *entry);
@@ -474,7 +379,7 @@ fn sector_of(file: &Inode, sector: u64) -> Option<&Bytes> {
 }
 
 /// Zero sectors are not stored: a prewritten ring costs nothing.
-fn persist(durable: &mut Rc<BTreeMap<u64, Bytes>>, sector: u64, bytes: &Bytes) {
+pub(super) fn persist(durable: &mut Rc<BTreeMap<u64, Bytes>>, sector: u64, bytes: &Bytes) {
     let durable = Rc::make_mut(durable);
     if bytes.iter().all(|byte| *byte == 0) {
         durable.remove(&sector);
@@ -484,20 +389,9 @@ fn persist(durable: &mut Rc<BTreeMap<u64, Bytes>>, sector: u64, bytes: &Bytes) {
 }
 
 /// What is beyond the durable size reads as zero when the file grows again.
-fn cut(file: &mut Inode) {
+pub(super) fn cut(file: &mut Inode) {
     let end = file.durable_size.div_ceil(SECTOR);
     if file.durable.range(end..).next().is_some() {
         Rc::make_mut(&mut file.durable).split_off(&end);
-    }
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 >> 11
     }
 }

@@ -5,6 +5,7 @@
 //! another). Every step of every operation is a numbered boundary: a test runs a workload once to count them, then
 //! once per boundary, and looks at what [`SimDisk::after_crash`] leaves for each choice of sectors that made it.
 
+mod crash;
 mod image;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use std::{
 use bytes::Bytes;
 
 use crate::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync};
-pub use image::Persist;
+pub use crash::Persist;
 use image::{Image, parent};
 
 /// What an operation is, for faults and for the latency hook.

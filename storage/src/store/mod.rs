@@ -7,6 +7,7 @@
 
 mod background;
 mod commit;
+mod reads;
 mod recover;
 mod rehome;
 mod state;
@@ -25,12 +26,7 @@ use bytes::Bytes;
 use corelane_protocol::records::{BatchHeader, patch, set_append_time};
 use uuid::Uuid;
 
-use crate::{
-    Failed, Identity, OpenError, StorageError,
-    disk::Disk,
-    journal::record::Record,
-    log::{self, ProducerCheck},
-};
+use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record, log::ProducerCheck};
 use commit::{Drivers, Flight};
 use state::{FREE_FILES_RESERVED, State};
 
@@ -312,67 +308,6 @@ impl<D: Disk> Store<D> {
     /// What to do with a producer's batch, by its sequence numbers. None: no such log.
     pub fn check_producer(&self, id: LogId, header: &BatchHeader) -> Option<ProducerCheck> {
         self.with_log(id, |slot| slot.log.check_producer(header))
-    }
-
-    /// Whole batches from the one that holds `from`, with base offsets below `upto`, if all of them are in memory; the
-    /// first one also if it alone is more than `bytes_max`.
-    pub fn read_tail(&self, id: LogId, from: i64, upto: i64, bytes_max: usize) -> Option<Vec<Bytes>> {
-        let state = self.inner.state.borrow();
-        state.logs.get(&id)?.log.read_tail(from, upto, bytes_max, &state.frames)
-    }
-
-    /// As [`Store::read_tail`], from memory or else from segments, where every batch's CRC is checked.
-    pub async fn read(&self, id: LogId, from: i64, upto: i64, bytes_max: usize) -> Result<Vec<Bytes>, ReadError> {
-        let plan = |from: i64, bytes_max: usize| {
-            let state = self.inner.state.borrow();
-            let slot = state.logs.get(&id).ok_or(ReadError::UnknownLog)?;
-            slot.log.plan_read(from, upto, bytes_max, &state.frames)
-        };
-        log::read::read(
-            &self.inner.disk,
-            plan,
-            |index| self.learn(id, index),
-            from,
-            upto,
-            bytes_max,
-        )
-        .await
-    }
-
-    /// The first record with a timestamp not below `timestamp`, below offset `upto`: (offset, timestamp, leader epoch).
-    pub async fn offset_for_timestamp(
-        &self,
-        id: LogId,
-        timestamp: i64,
-        upto: i64,
-    ) -> Result<Option<(i64, i64, i32)>, ReadError> {
-        let (plans, start_offset) = {
-            let state = self.inner.state.borrow();
-            let slot = state.logs.get(&id).ok_or(ReadError::UnknownLog)?;
-            (
-                slot.log.plan_time_lookup(timestamp, &state.frames),
-                slot.log.start_offset(),
-            )
-        };
-        let learn = |index| self.learn(id, index);
-        log::read::offset_for_timestamp(&self.inner.disk, plans, learn, timestamp, start_offset, upto).await
-    }
-
-    /// The record with the largest timestamp: (offset, timestamp, leader epoch).
-    pub async fn max_timestamp(&self, id: LogId) -> Result<Option<(i64, i64, i32)>, ReadError> {
-        let largest = self
-            .with_log(id, |slot| slot.log.largest_timestamp())
-            .ok_or(ReadError::UnknownLog)?;
-        match largest {
-            Some(timestamp) => self.offset_for_timestamp(id, timestamp, i64::MAX).await,
-            None => Ok(None),
-        }
-    }
-
-    fn learn(&self, id: LogId, index: log::read::LearnedIndex) {
-        if let Some(slot) = self.inner.state.borrow_mut().logs.get_mut(&id) {
-            slot.log.learn_index(index);
-        }
     }
 
     /// Bytes of record batches in the log, wherever they are.
