@@ -68,5 +68,17 @@ pub const STOP_WAIT_MS_MAX: u64 = 5_000;
 /// Longest stretch between two looks at write-out, checkpoint and retention, in milliseconds.
 pub const BACKGROUND_IDLE_MS: u64 = 100;
 
+/// Bytes of a metadata log behind its snapshot, at which it is cut by a new one.
+pub const SNAPSHOT_LOG_BYTES: u64 = 8 << 20;
+
+/// Age of the first entry behind a snapshot, at which a metadata log is cut.
+pub const SNAPSHOT_AFTER: Duration = Duration::from_secs(3600);
+
+/// Entries of a metadata log that a start finds, at which it is cut. Each start adds a few.
+pub const SNAPSHOT_ENTRIES_AT_START: usize = 100;
+
+/// Time after which a snapshot is tried again for which the disk had no room.
+pub const SNAPSHOT_RETRY: Duration = Duration::from_secs(60);
+
 /// Bytes of records in one append to a follower, about: one batch is given whole even if larger.
 pub const REPLICA_APPEND_BYTES_MAX: usize = 1024 * 1024;

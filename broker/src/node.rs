@@ -7,6 +7,7 @@ use corelane_storage::StoreOptions;
 use crate::{
     config,
     core::{CONTROLLER_CORE, Core, Message},
+    raft_driver::SnapshotTiming,
     runtime::world::World,
 };
 
@@ -39,7 +40,11 @@ pub struct Endpoint {
 }
 
 /// Changes production's sizes and rules; for simulations only.
-pub type TuneStore = Rc<dyn Fn(&mut StoreOptions)>;
+#[derive(Clone)]
+pub struct Tuning {
+    pub store: Rc<dyn Fn(&mut StoreOptions)>,
+    pub snapshots: SnapshotTiming,
+}
 
 /// Runs one core. On the controller's core it returns when the whole node is up; other cores are up by then, too.
 ///
@@ -48,9 +53,9 @@ pub type TuneStore = Rc<dyn Fn(&mut StoreOptions)>;
 pub async fn start<W: World<Message = Message>>(
     world: W,
     options: NodeOptions,
-    tune_store: Option<TuneStore>,
+    tuning: Option<Tuning>,
 ) -> Result<Node<W>, String> {
-    let node = Node::new(world, options, tune_store);
+    let node = Node::new(world, options, tuning);
     if node.0.world.core() == CONTROLLER_CORE
         && let Err(reason) = node.boot().await
     {
@@ -65,8 +70,8 @@ pub struct Node<W: World>(Core<W>);
 
 impl<W: World<Message = Message>> Node<W> {
     /// A core that answers the others, and does nothing of its own accord.
-    pub fn new(world: W, options: NodeOptions, tune_store: Option<TuneStore>) -> Node<W> {
-        let core = Core::new(world, options, tune_store);
+    pub fn new(world: W, options: NodeOptions, tuning: Option<Tuning>) -> Node<W> {
+        let core = Core::new(world, options, tuning);
         core.run_mailbox();
         Node(core)
     }

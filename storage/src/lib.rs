@@ -16,6 +16,6 @@ pub use failure::{Failed, OpenError, StorageError};
 pub use identity::{FormatWish, Identity, open_data_dir};
 pub use log::ProducerCheck;
 pub use store::{
-    AppendError, Damage, JournalEnd, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind, Store,
-    StoreOptions, StoreStats, Ticket, rehome,
+    AppendError, Damage, JournalEnd, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, SnapshotId, StateKind,
+    Store, StoreOptions, StoreStats, Ticket, rehome,
 };

@@ -1,11 +1,12 @@
 //! The real broker on a simulated node: production's code, with small sizes so that every boundary is met often.
 
-use std::{rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc, time::Duration};
 
 use corelane_broker::{
     config::{Broker, Inputs},
     core::Message,
-    node::{self, BindAddress, Endpoint, Endpoints, NodeOptions, TuneStore},
+    node::{self, BindAddress, Endpoint, Endpoints, NodeOptions, Tuning},
+    raft_driver::SnapshotTiming,
     runtime::world::World,
 };
 use corelane_storage::{Rules, StoreOptions};
@@ -45,11 +46,11 @@ impl Mutant {
 /// Starts the broker on every core of a node.
 pub fn start(node: &mut SimNode<Message>, plan: &Plan, mutant: Option<Mutant>) {
     let options = options(plan);
-    let tune = tune(plan, mutant.map_or(Rules::production(), Mutant::rules));
+    let tuning = tuning(plan, mutant.map_or(Rules::production(), Mutant::rules));
     node.start(move |world| {
-        let (options, tune) = (options.clone(), tune.clone());
+        let (options, tuning) = (options.clone(), tuning.clone());
         async move {
-            match node::start(world.clone(), options, Some(tune)).await {
+            match node::start(world.clone(), options, Some(tuning)).await {
                 // It lives as long as somebody holds it.
                 Ok(node) => {
                     let _running = node;
@@ -91,8 +92,9 @@ fn options(_plan: &Plan) -> NodeOptions {
     }
 }
 
-/// A journal small enough to go round, frames small enough to be many.
-fn tune(plan: &Plan, rules: Rules) -> TuneStore {
+/// A journal small enough to go round, frames small enough to be many, metadata logs that are cut now and then or all the
+/// time.
+fn tuning(plan: &Plan, rules: Rules) -> Tuning {
     let mut random = Random::new(plan.node_seed);
     let journal_files = random.between(4, 8) as u32;
     let journal_file_bytes = *random.pick(&[256 << 10, 512 << 10, 2 << 20]);
@@ -104,12 +106,18 @@ fn tune(plan: &Plan, rules: Rules) -> TuneStore {
         true => 4,
         false => *random.pick(&[1, 1, 2, 4]),
     };
-    Rc::new(move |options: &mut StoreOptions| {
+    let snapshots = SnapshotTiming {
+        log_bytes: *random.pick(&[1, 500, 8 << 20, 8 << 20]),
+        after: Duration::from_millis(*random.pick(&[20, 3_600_000])),
+        entries_at_start: *random.pick(&[1, 10, 100]),
+    };
+    let store = Rc::new(move |options: &mut StoreOptions| {
         options.rules = rules.clone();
         options.journal_files = journal_files;
         options.journal_file_bytes = journal_file_bytes;
         options.frame_bytes_max = frame_bytes_max;
         options.tail_bytes_max = tail_bytes_max;
         options.frames_in_flight = frames_in_flight;
-    })
+    });
+    Tuning { store, snapshots }
 }

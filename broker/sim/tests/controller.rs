@@ -14,15 +14,16 @@ use corelane_broker::{
         Answer, Image, Wish, WishError,
         controller::Timing,
         decide::{AllocateProducerIds, CreateTopics, FormatCluster, NewTopic, Registration, TableRules, TopicRef},
+        snapshot::Reader,
     },
     raft_driver::{
-        Change, Controller, GroupLog, GroupSet, Journal, LogError, Publish, RecoveredLog, Shards, SharedRules,
-        StoreJournal,
+        Change, Controller, GroupLog, GroupSet, Journal, LogError, Publish, RecoveredLog, RecoveredSnapshot, Shards,
+        SharedRules, SnapshotTiming, State, StoreJournal,
     },
     runtime::world::World,
 };
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Entry, GroupId, HardState, LogView, Persist, VoterId};
+use corelane_raft::{Entry, GroupId, HardState, LogView, Persist, Position, Snapshot, VoterId};
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
 use corelane_storage::{FormatWish, Identity, Store, StoreOptions, open_data_dir};
 use uuid::Uuid;
@@ -32,10 +33,25 @@ const CLUSTER: Uuid = Uuid::from_u128(0xc105);
 /// Few, so that each has something to do.
 const SHARDS: u16 = 5;
 
+/// Logs are cut every few entries, and left alone in between.
+const OFTEN: SnapshotTiming = SnapshotTiming {
+    log_bytes: 400,
+    after: Duration::from_millis(5),
+    entries_at_start: 4,
+};
+const NEVER: SnapshotTiming = SnapshotTiming {
+    log_bytes: u64::MAX,
+    after: Duration::MAX,
+    entries_at_start: usize::MAX,
+};
+
 /// What a journal in memory holds, by group.
 #[derive(Clone, Default)]
 struct Log {
     hard_state: HardState,
+    snapshot: Option<Snapshot>,
+    /// Where `entries` begin.
+    start: Position,
     entries: Vec<Entry>,
 }
 
@@ -51,6 +67,8 @@ struct SlowJournal {
 #[derive(Default)]
 struct JournalState {
     durable: BTreeMap<GroupId, Log>,
+    /// Bytes of snapshots, by group and end.
+    snapshots: BTreeMap<(GroupId, u64), Vec<u8>>,
     /// Written, not durable: (ticket, of which group, what).
     pending: VecDeque<(u64, GroupId, Persist)>,
     tickets: u64,
@@ -67,6 +85,15 @@ impl JournalState {
             let log = self.durable.entry(group).or_default();
             if let Some(hard_state) = persist.hard_state {
                 log.hard_state = hard_state;
+            }
+            if let Some(switch) = persist.snapshot {
+                assert!(
+                    self.snapshots.contains_key(&(group, switch.snapshot.id.end)),
+                    "its bytes come first"
+                );
+                log.entries.drain(..(switch.log_start.end - log.start.end) as usize);
+                log.start = switch.log_start;
+                log.snapshot = Some(switch.snapshot);
             }
             assert!(persist.truncate_to.is_none(), "a sole voter never truncates");
             log.entries.extend(persist.append);
@@ -99,6 +126,7 @@ impl Journal for SlowJournal {
     fn logs(&self, groups: &[GroupId]) -> Vec<SlowLog> {
         let log = |group: &GroupId| SlowLog {
             group: *group,
+            simulation: self.simulation.clone(),
             state: self.state.clone(),
         };
         groups.iter().map(log).collect()
@@ -131,6 +159,7 @@ impl Journal for SlowJournal {
 
 struct SlowLog {
     group: GroupId,
+    simulation: Simulation,
     state: Rc<RefCell<JournalState>>,
 }
 
@@ -151,8 +180,19 @@ impl GroupLog for SlowLog {
             .get(&self.group)
             .cloned()
             .unwrap_or_default();
+        let snapshot = log.snapshot.map(|snapshot| {
+            let mut reader = Reader::new();
+            let state = self.state.borrow();
+            reader.feed(&state.snapshots[&(self.group, snapshot.id.end)]).unwrap();
+            RecoveredSnapshot {
+                snapshot,
+                log_start: log.start,
+                state: reader.finish().unwrap(),
+            }
+        });
         Ok(RecoveredLog {
             hard_state: log.hard_state,
+            snapshot,
             entries: log.entries,
         })
     }
@@ -167,6 +207,20 @@ impl GroupLog for SlowLog {
         let ticket = state.tickets;
         state.pending.push_back((ticket, self.group, persist.clone()));
         Ok(ticket)
+    }
+
+    fn write_snapshot(&self, id: Position, state: State) -> impl Future<Output = Result<bool, LogError>> + 'static {
+        let (group, simulation, journal) = (self.group, self.simulation.clone(), self.state.clone());
+        async move {
+            let mut bytes = Vec::new();
+            for piece in state.pieces() {
+                let wait = simulation.draw(|random| random.between(20, 400));
+                simulation.sleep(Duration::from_micros(wait)).await;
+                bytes.extend_from_slice(&piece);
+            }
+            journal.borrow_mut().snapshots.insert((group, id.end), bytes);
+            Ok(true)
+        }
     }
 }
 
@@ -228,11 +282,16 @@ struct Member {
 }
 
 impl Member {
-    async fn start<J: Journal>(world: &SimWorld<()>, journal: J, identity: Identity) -> Member {
+    async fn start<J: Journal>(
+        world: &SimWorld<()>,
+        journal: J,
+        identity: Identity,
+        snapshots: SnapshotTiming,
+    ) -> Member {
         let rules: SharedRules = Rc::new(RefCell::new(Rc::new(TableRules {
             broker: config::Broker::default(),
         })));
-        let mut set = GroupSet::default();
+        let mut set = GroupSet::new(snapshots);
         let timing = Timing {
             session_timeout: Duration::from_secs(3600),
             balance_interval: None,
@@ -333,7 +392,12 @@ fn check_start(image: &Image, broker_epoch: u64, answered: &mut Answered) {
 
 async fn live<J: Journal>(world: SimWorld<()>, journal: J, identity: Identity, answered: Rc<RefCell<Answered>>) {
     let simulation = world.simulation.clone();
-    let member = Member::start(&world, journal, identity).await;
+    let timing = if identity.incarnation.is_multiple_of(2) {
+        OFTEN
+    } else {
+        NEVER
+    };
+    let member = Member::start(&world, journal, identity, timing).await;
     let broker_epoch = member.lead().await;
     check_start(&member.view.borrow(), broker_epoch, &mut answered.borrow_mut());
 
@@ -400,7 +464,8 @@ async fn live<J: Journal>(world: SimWorld<()>, journal: J, identity: Identity, a
     }
 }
 
-fn run(seed: u64, lies: bool) -> u64 {
+/// Wishes that were answered, snapshots that were taken.
+fn run(seed: u64, lies: bool) -> (u64, usize) {
     let simulation = Simulation::new(seed);
     let mut node: SimNode<()> = SimNode::new(&simulation, 1, 1);
     let journal = SlowJournal::new(&simulation, lies);
@@ -414,9 +479,9 @@ fn run(seed: u64, lies: bool) -> u64 {
         node.crash(CrashKind::Power);
         journal.state.borrow_mut().crash(&simulation);
     }
-    let wishes = answered.borrow().wishes;
+    let (wishes, snapshots) = (answered.borrow().wishes, journal.state.borrow().snapshots.len());
     simulation.end();
-    wishes
+    (wishes, snapshots)
 }
 
 /// The same life on a real journal, which is what a crash leaves of it.
@@ -484,8 +549,12 @@ fn what_was_answered_lasts_on_the_journal() {
 
 #[test]
 fn what_was_answered_lasts_through_crashes() {
-    let wishes: u64 = (1..=60).map(|seed| run(seed, false)).sum();
+    let (wishes, snapshots) = (1..=60)
+        .map(|seed| run(seed, false))
+        .reduce(|(wishes, snapshots), (more, taken)| (wishes + more, snapshots + taken))
+        .unwrap();
     assert!(wishes > 10_000, "only {wishes} wishes were answered");
+    assert!(snapshots > 500, "only {snapshots} snapshots were taken");
 }
 
 /// Canary: these walks would notice an answer that left before its entry was durable.
@@ -506,7 +575,7 @@ fn many_partitions_are_granted_again_in_pieces() {
         node.start(move |world| {
             let (journal, finished) = (of_life.clone(), done.clone());
             async move {
-                let member = Member::start(&world, journal, identity(incarnation)).await;
+                let member = Member::start(&world, journal, identity(incarnation), NEVER).await;
                 member.lead().await;
                 let view = member.view.borrow().clone();
                 if incarnation == 1 {
@@ -543,7 +612,7 @@ fn metadata_of_another_cluster_is_refused() {
                     cluster_id,
                     ..identity(1)
                 };
-                let member = Member::start(&world, journal, identity).await;
+                let member = Member::start(&world, journal, identity, NEVER).await;
                 answered.replace(Some(member.format().await));
             }
         });
@@ -569,7 +638,7 @@ fn idle_groups_cost_nothing() {
     node.start(move |world| {
         let (journal, done) = (of_life.clone(), done.clone());
         async move {
-            let member = Member::start(&world, journal, identity(1)).await;
+            let member = Member::start(&world, journal, identity(1), NEVER).await;
             member.shards.settled().await.unwrap();
             done.set(true);
             std::future::pending::<()>().await;

@@ -17,7 +17,8 @@ use corelane_broker::{
         Answer, Wish,
         decide::{CreateTopics, NewTopic},
     },
-    node::{self, Endpoint, Endpoints, Node, NodeOptions, TuneStore},
+    node::{self, Endpoint, Endpoints, Node, NodeOptions, Tuning},
+    raft_driver::SnapshotTiming,
     runtime::world::World,
 };
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
@@ -47,10 +48,13 @@ fn options() -> NodeOptions {
 
 /// One life on every core: comes up, is looked at, makes a topic.
 async fn live(world: SimWorld<Message>, life: u32, epochs: Rc<RefCell<Epochs>>, done: Rc<Cell<bool>>) {
-    let small: TuneStore = Rc::new(|options: &mut StoreOptions| {
-        options.journal_files = 4;
-        options.journal_file_bytes = 256 << 10;
-    });
+    let small = Tuning {
+        store: Rc::new(|options: &mut StoreOptions| {
+            options.journal_files = 4;
+            options.journal_file_bytes = 256 << 10;
+        }),
+        snapshots: SnapshotTiming::default(),
+    };
     let node = node::start(world.clone(), options(), Some(small)).await.unwrap();
     if world.core() == 0 {
         let mut known = epochs.take();

@@ -118,7 +118,8 @@ impl<W: World<Message = Message>> Core<W> {
             balance_interval: None,
             proposal_bytes_max: journal.proposal_bytes_max(),
         };
-        let (node, mut set) = (self.broker_id(), GroupSet::default());
+        let snapshots = self.tuning.as_ref().map(|tuning| tuning.snapshots);
+        let (node, mut set) = (self.broker_id(), GroupSet::new(snapshots.unwrap_or_default()));
         if core == CONTROLLER_CORE {
             let controller = Controller::join(&mut set, &self.world, node, &timing, &rules);
             assert!(self.controller.set(controller).is_ok(), "a node boots once");
@@ -248,8 +249,8 @@ impl<W: World<Message = Message>> Core<W> {
         let journal_bytes = self.config.journal_bytes_per_core as u64;
         let files = u64::from(options.journal_files);
         options.journal_file_bytes = u32::try_from((journal_bytes / files).next_multiple_of(4096)).unwrap_or(!4095);
-        if let Some(tune) = &self.tune_store {
-            tune(&mut options);
+        if let Some(tuning) = &self.tuning {
+            (tuning.store)(&mut options);
         }
         options
     }

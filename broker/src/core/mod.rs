@@ -38,7 +38,7 @@ use crate::{
     log_limit::LogLimits,
     metadata::Image,
     net::{self, quota::Connections},
-    node::{Endpoint, Endpoints, NodeOptions, TuneStore},
+    node::{Endpoint, Endpoints, NodeOptions, Tuning},
     partition::{Partitions, session::FetchSessions},
     raft_driver::{Controller, Shards},
     runtime::world::World,
@@ -90,14 +90,14 @@ pub struct State<W: World> {
     /// Held while a batch is expanded that takes more than one step: one at a time.
     pub(crate) large_batches: Mutex<()>,
     endpoints: Arc<Endpoints>,
-    tune_store: Option<TuneStore>,
+    tuning: Option<Tuning>,
     requests: Cell<usize>,
     stopping: Cell<bool>,
     closed: Cell<bool>,
 }
 
 impl<W: World<Message = Message>> Core<W> {
-    pub fn new(world: W, options: NodeOptions, tune_store: Option<TuneStore>) -> Core<W> {
+    pub fn new(world: W, options: NodeOptions, tuning: Option<Tuning>) -> Core<W> {
         let NodeOptions { config, endpoints } = options;
         let sessions = FetchSessions::new(
             config.max_incremental_fetch_session_cache_slots as usize,
@@ -127,7 +127,7 @@ impl<W: World<Message = Message>> Core<W> {
             next_waiter: Cell::new(0),
             large_batches: Mutex::new(()),
             endpoints,
-            tune_store,
+            tuning,
             requests: Cell::new(0),
             stopping: Cell::new(false),
             closed: Cell::new(false),

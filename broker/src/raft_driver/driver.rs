@@ -1,13 +1,15 @@
 //! The one task that runs all groups of a core: events in, [`corelane_raft::Raft::step`], effects out.
 //!
 //! A second small task waits for the journal, so that time and messages are served while a write is under way. It
-//! reports writes in order, which is what makes `Output::send_after_persist` right. A third one answers.
+//! reports writes in order, which is what makes `Output::send_after_persist` right. A third one answers, a fourth one writes
+//! snapshots, one after the other.
 
 use std::{
     collections::{BTreeSet, VecDeque},
     time::Duration,
 };
 
+use corelane_raft::Snapshot;
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::{
     StreamExt,
@@ -20,6 +22,7 @@ use super::{
     journal::Journal,
     machine::{Answer, News},
     publication::{Publish, Published, answer_in_order},
+    snapshots::SnapshotWrite,
 };
 use crate::runtime::world::World;
 
@@ -31,6 +34,8 @@ pub(super) enum Event {
     Wished(usize),
     /// These persists, of the groups in these slots, are durable.
     Persisted(Vec<(usize, u64)>),
+    /// The snapshot that the group in this slot took is durable, or there was no room for it.
+    SnapshotWritten(usize, Option<Snapshot>),
 }
 
 type Write<T> = (T, Vec<(usize, u64)>);
@@ -43,6 +48,7 @@ pub(super) struct Driver<W, J: Journal> {
     events: UnboundedReceiver<Event>,
     writes: UnboundedSender<Write<J::Ticket>>,
     answers: UnboundedSender<(Published, Vec<Answer>)>,
+    snapshots: UnboundedSender<(usize, SnapshotWrite)>,
     /// When groups want to be woken, with their slots; and the same by slot.
     alarms: BTreeSet<(Duration, usize)>,
     alarm_of: Vec<Option<Duration>>,
@@ -61,10 +67,12 @@ impl<W: World, J: Journal> Driver<W, J> {
         let (writes, queue) = unbounded();
         world.spawn(
             "group writes",
-            report_writes(world.clone(), journal.clone(), queue, sender),
+            report_writes(world.clone(), journal.clone(), queue, sender.clone()),
         );
         let (answers, queue) = unbounded();
         world.spawn("group answers", answer_in_order(queue));
+        let (snapshots, queue) = unbounded();
+        world.spawn("group snapshots", write_snapshots(world.clone(), queue, sender));
         Driver {
             world: world.clone(),
             journal,
@@ -72,6 +80,7 @@ impl<W: World, J: Journal> Driver<W, J> {
             events,
             writes,
             answers,
+            snapshots,
             alarms: BTreeSet::new(),
             alarm_of: vec![None; groups.len()],
             eager: BTreeSet::new(),
@@ -125,6 +134,11 @@ impl<W: World, J: Journal> Driver<W, J> {
                         self.served(slot);
                     }
                 }
+                Event::SnapshotWritten(slot, snapshot) => {
+                    let room = self.journal.has_room();
+                    self.groups[slot].on_snapshot_written(snapshot, room, pass)?;
+                    self.served(slot);
+                }
             }
         }
         let due = self.alarms.range(..=(pass.now, usize::MAX));
@@ -144,6 +158,10 @@ impl<W: World, J: Journal> Driver<W, J> {
             }
             if !wants_room {
                 self.eager.remove(&slot);
+            }
+            if let Some(write) = group.take_snapshot(pass.now) {
+                // Its receiver is gone only when the whole core is being dropped.
+                let _ = self.snapshots.unbounded_send((slot, write));
             }
             self.set_alarm(slot);
         }
@@ -215,6 +233,23 @@ async fn report_writes<W: World, J: Journal>(
             world.fail_stop(&error.to_string());
         }
         if events.unbounded_send(Event::Persisted(persists)).is_err() {
+            return;
+        }
+    }
+}
+
+/// One at a time: nobody waits for them, and all that they cost is shared with who does. A failed disk ends the process.
+async fn write_snapshots<W: World>(
+    world: W,
+    mut snapshots: UnboundedReceiver<(usize, SnapshotWrite)>,
+    events: UnboundedSender<Event>,
+) {
+    while let Some((slot, write)) = snapshots.next().await {
+        let written = match write.await {
+            Ok(written) => written,
+            Err(error) => world.fail_stop(&error.to_string()),
+        };
+        if events.unbounded_send(Event::SnapshotWritten(slot, written)).is_err() {
             return;
         }
     }

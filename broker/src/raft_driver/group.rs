@@ -7,11 +7,12 @@
 use std::{cell::Cell, collections::VecDeque, rc::Rc, time::Duration};
 
 use bytes::Bytes;
-use corelane_raft::{Entry, Input, Output, Raft};
+use corelane_raft::{Entry, Input, Output, Raft, Snapshot};
 
 use super::{
     journal::GroupLog,
     machine::{Machine, News},
+    snapshots::{Schedule, SnapshotWrite},
 };
 use crate::metadata::controller::Standing;
 
@@ -51,16 +52,20 @@ pub(super) struct Group<L> {
     held: Option<Output>,
     /// What became durable while effects were held.
     persisted: Option<u64>,
+    schedule: Schedule,
+    /// A snapshot whose file became durable while effects were held.
+    written: Option<Snapshot>,
 }
 
 impl<L: GroupLog> Group<L> {
+    /// `unapplied`: from the machine's end on.
     pub fn new(
         slot: usize,
-        raft: Raft,
-        log: L,
-        entries: Vec<Entry>,
+        (raft, log): (Raft, L),
+        unapplied: VecDeque<Entry>,
         machine: Box<dyn Machine>,
         status: Rc<Cell<Status>>,
+        schedule: Schedule,
     ) -> Group<L> {
         Group {
             slot,
@@ -69,9 +74,11 @@ impl<L: GroupLog> Group<L> {
             machine,
             status,
             standing: Standing::default(),
-            unapplied: entries.into(),
+            unapplied,
             held: None,
             persisted: None,
+            schedule,
+            written: None,
         }
     }
 
@@ -79,7 +86,45 @@ impl<L: GroupLog> Group<L> {
     pub fn next_wake(&self) -> Option<Duration> {
         let of_raft = self.raft.next_wake().filter(|_| self.held.is_none());
         let of_machine = self.machine.next_wake().filter(|_| self.is_idle());
-        [of_raft, of_machine].into_iter().flatten().min()
+        let of_snapshot = self.schedule.due_at().filter(|_| self.held.is_none());
+        [of_raft, of_machine, of_snapshot].into_iter().flatten().min()
+    }
+
+    /// Takes a snapshot if one is due. The next thing to tell the group of it is [`Group::on_snapshot_written`].
+    pub fn take_snapshot(&mut self, now: Duration) -> Option<SnapshotWrite> {
+        if self.held.is_some() || self.schedule.due_at().is_none_or(|at| at > now) {
+            return None;
+        }
+        if self.raft.is_sending_snapshot() {
+            self.schedule.postpone(now);
+            return None;
+        }
+        let applied = self.raft.snapshot_at(self.machine.applied_end());
+        let snapshot = applied.expect("what is applied is committed, and not cut");
+        self.schedule.begin();
+        let written = self.log.write_snapshot(snapshot.id, self.machine.state());
+        Some(Box::pin(async move { Ok(written.await?.then_some(snapshot)) }))
+    }
+
+    /// None: there was no room for it.
+    pub fn on_snapshot_written(
+        &mut self,
+        snapshot: Option<Snapshot>,
+        room: bool,
+        pass: &mut Pass<L::Ticket>,
+    ) -> Result<(), String> {
+        match snapshot {
+            None => self.schedule.postpone(pass.now),
+            held if self.held.is_some() => self.written = held,
+            Some(snapshot) => self.switch_to(snapshot, room, pass)?,
+        }
+        Ok(())
+    }
+
+    /// All that the snapshot covers is cut.
+    fn switch_to(&mut self, snapshot: Snapshot, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        let log_start = snapshot.id.end;
+        self.step(Input::SnapshotTaken { snapshot, log_start }, room, pass)
     }
 
     /// Takes what was wished meanwhile. True: there is something to write as soon as the journal has room.
@@ -99,6 +144,7 @@ impl<L: GroupLog> Group<L> {
     }
 
     pub fn on_persisted(&mut self, number: u64, room: bool, pass: &mut Pass<L::Ticket>) -> Result<(), String> {
+        self.schedule.on_persisted(number);
         if self.held.is_some() {
             self.persisted = Some(number);
             return Ok(());
@@ -112,6 +158,9 @@ impl<L: GroupLog> Group<L> {
             self.carry_out(output, pass)?;
             if let Some(number) = self.persisted.take() {
                 self.step(Input::Persisted(number), true, pass)?;
+            }
+            if let Some(snapshot) = self.written.take() {
+                self.switch_to(snapshot, true, pass)?;
             }
         }
         if self.is_idle() {
@@ -175,6 +224,9 @@ impl<L: GroupLog> Group<L> {
             self.unapplied.truncate((end - self.machine.applied_end()) as usize);
         }
         self.unapplied.extend(persist.append.iter().cloned());
+        if persist.snapshot.is_some() {
+            self.schedule.on_switch(persist.number);
+        }
         let ticket = self.log.persist(persist, pass.wall_ms);
         pass.ticket = Some(ticket.map_err(|error| error.to_string())?);
         pass.persists.push((self.slot, persist.number));
@@ -185,6 +237,7 @@ impl<L: GroupLog> Group<L> {
         for index in self.machine.applied_end()..commit {
             let entry = self.unapplied.pop_front().expect("committed entries are in the log");
             self.machine.apply(now, index, &entry)?;
+            self.schedule.on_applied(now, entry.payload.bytes() as u64);
         }
         Ok(())
     }

@@ -1,23 +1,29 @@
 //! The groups of one core: how they are started, and what others see of them.
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, VecDeque},
+    rc::Rc,
+};
 
-use corelane_raft::{Config, GroupId, Raft, Recovered, VoterId, Voters};
+use corelane_raft::{Config, Entry, GroupId, Raft, Recovered, Terms, VoterId, Voters};
 use futures_channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures_util::future::try_join_all;
 
 use super::{
     driver::{Driver, Event, now},
     group::{Group, Status},
-    journal::{GroupLog, Journal, LogError},
+    journal::{GroupLog, Journal, LogError, RecoveredLog, RecoveredSnapshot},
     machine::Machine,
     publication::Publish,
+    snapshots::{Schedule, SnapshotTiming},
 };
 use crate::{metadata::placement, runtime::world::World};
 
 /// Groups that are about to run.
 pub struct GroupSet {
     members: Vec<(GroupId, Box<dyn Machine>)>,
+    snapshots: SnapshotTiming,
     channel: (UnboundedSender<Event>, UnboundedReceiver<Event>),
 }
 
@@ -35,16 +41,15 @@ impl Bell {
     }
 }
 
-impl Default for GroupSet {
-    fn default() -> GroupSet {
+impl GroupSet {
+    pub fn new(snapshots: SnapshotTiming) -> GroupSet {
         GroupSet {
             members: Vec::new(),
+            snapshots,
             channel: unbounded(),
         }
     }
-}
 
-impl GroupSet {
     pub fn add(&mut self, group: GroupId, machine: Box<dyn Machine>) -> Bell {
         self.members.push((group, machine));
         Bell {
@@ -68,12 +73,11 @@ impl GroupSet {
         let voters = Voters::from_iter([me]);
         let mut groups = Vec::with_capacity(ids.len());
         let mut statuses = BTreeMap::new();
-        for (slot, (((id, machine), log), recovered)) in self.members.into_iter().zip(logs).zip(recovered).enumerate() {
-            let mut start = Recovered {
-                hard_state: recovered.hard_state,
-                ..Recovered::default()
-            };
-            recovered.entries.iter().for_each(|entry| start.push(entry));
+        for (slot, (((id, mut machine), log), recovered)) in
+            self.members.into_iter().zip(logs).zip(recovered).enumerate()
+        {
+            let schedule = Schedule::new(self.snapshots, recovered.entries.len());
+            let (start, unapplied) = restore(recovered, &mut *machine)?;
             let config = Config {
                 priority: placement::shard_of_group(id).map(u32::from),
                 ..Config::new(me, voters.clone())
@@ -81,13 +85,45 @@ impl GroupSet {
             let raft = Raft::new(config, start, now(world), world.random());
             let status: Rc<Cell<Status>> = Rc::default();
             statuses.insert(id, status.clone());
-            groups.push(Group::new(slot, raft, log, recovered.entries, machine, status));
+            groups.push(Group::new(slot, (raft, log), unapplied, machine, status, schedule));
         }
         let events = self.channel.0.clone();
         let driver = Driver::new(world, journal, groups, publish, self.channel);
         world.spawn("groups", driver.run());
         Ok(Groups { statuses, events })
     }
+}
+
+/// The machine gets the snapshot's state, raft learns of the rest, and the entries behind the state are still to be applied.
+fn restore(recovered: RecoveredLog, machine: &mut dyn Machine) -> Result<(Recovered, VecDeque<Entry>), LogError> {
+    let mut start = Recovered {
+        hard_state: recovered.hard_state,
+        ..Recovered::default()
+    };
+    if let Some(held) = &recovered.snapshot {
+        start.terms = Terms::starting_at(held.log_start);
+    }
+    recovered.entries.iter().for_each(|entry| start.push(entry));
+    let mut entries = VecDeque::from(recovered.entries);
+    if let Some(RecoveredSnapshot {
+        snapshot,
+        log_start,
+        state,
+    }) = recovered.snapshot
+    {
+        machine.restore(state).map_err(LogError)?;
+        if machine.applied_end() != snapshot.id.end || start.terms.end() < snapshot.id.end {
+            return Err(LogError(format!(
+                "the snapshot of {:?} holds {} entries, the log ends at {}",
+                snapshot.id,
+                machine.applied_end(),
+                start.terms.end()
+            )));
+        }
+        entries.drain(..(snapshot.id.end - log_start.end) as usize);
+        start.snapshot = Some(snapshot);
+    }
+    Ok((start, entries))
 }
 
 /// The groups of one core while they run. Cheap to clone.

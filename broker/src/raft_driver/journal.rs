@@ -2,7 +2,10 @@
 
 use std::future::Future;
 
-use corelane_raft::{Entry, GroupId, HardState, LogView, Persist};
+use corelane_raft::{Entry, GroupId, HardState, LogView, Persist, Position, Snapshot};
+
+use super::snapshots::State;
+use crate::metadata::snapshot;
 
 /// Text for an operator: a log cannot be read or written, and nothing may go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,8 +15,18 @@ pub struct LogError(pub String);
 #[derive(Clone, Debug, Default)]
 pub struct RecoveredLog {
     pub hard_state: HardState,
-    /// From index 0 on.
+    /// The last that was switched to, if any.
+    pub snapshot: Option<RecoveredSnapshot>,
+    /// From where the snapshot says on, otherwise from index 0.
     pub entries: Vec<Entry>,
+}
+
+#[derive(Clone, Debug)]
+pub struct RecoveredSnapshot {
+    pub snapshot: Snapshot,
+    /// Not beyond the snapshot.
+    pub log_start: Position,
+    pub state: snapshot::Snapshot,
 }
 
 /// Where the groups of one core keep their logs. Cheap to clone; clones are the same journal.
@@ -43,4 +56,8 @@ pub trait GroupLog: LogView + 'static {
 
     /// Takes all of it at once; the ticket is for this and everything that was written to the journal before.
     fn persist(&self, persist: &Persist, wall_ms: i64) -> Result<Self::Ticket, LogError>;
+
+    /// Makes the bytes of a snapshot durable, beside those that the log goes on from; what is left of others goes. False:
+    /// there is no room for it. A [`GroupLog::persist`] switches to it.
+    fn write_snapshot(&self, id: Position, state: State) -> impl Future<Output = Result<bool, LogError>> + 'static;
 }

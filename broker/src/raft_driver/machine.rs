@@ -5,10 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane_raft::{Entry, Payload};
 
-use super::publication::Change;
+use super::{publication::Change, snapshots::State};
 use crate::metadata::{
     controller::Standing,
     records::{self, Record, RecordError},
+    snapshot,
 };
 
 /// The state machine of one group. The driver calls it; whoever wishes something of it has a handle of its own, and
@@ -17,6 +18,12 @@ use crate::metadata::{
 /// Errors are for an operator, and end the process: an entry that cannot be read or does not fit, a decision that
 /// contradicts itself. To go on without it would make this node's state another than everybody else's.
 pub trait Machine {
+    /// Starts from this state instead of none; comes before everything else.
+    fn restore(&mut self, state: snapshot::Snapshot) -> Result<(), String>;
+
+    /// What the entries that were applied led to.
+    fn state(&self) -> State;
+
     /// Index after the last entry that was applied.
     fn applied_end(&self) -> u64;
 

@@ -17,7 +17,9 @@
 //! it was refused: what it was refused for may be part of the same round. On one node this is the same path with one
 //! voter.
 //!
-//! Not built yet: other voters (no transport), snapshots of the logs, sessions of other brokers.
+//! A log that grew gives way to a snapshot of what it led to (`snapshots.rs`).
+//!
+//! Not built yet: other voters (no transport), snapshots from a leader, sessions of other brokers.
 
 mod asking;
 mod controller;
@@ -31,14 +33,17 @@ mod publication;
 mod root;
 mod shard;
 mod shards;
+mod snapshot_record;
+mod snapshots;
 mod store_journal;
 mod voters;
 
 pub use controller::{Controller, SharedRules};
 pub use group::Status;
 pub use groups::{Bell, GroupSet, Groups};
-pub use journal::{GroupLog, Journal, LogError, RecoveredLog};
+pub use journal::{GroupLog, Journal, LogError, RecoveredLog, RecoveredSnapshot};
 pub use machine::{Machine, News};
 pub use publication::{Change, Publish};
 pub use shards::Shards;
+pub use snapshots::{SnapshotTiming, State};
 pub use store_journal::{METADATA_TOPIC, METADATA_TOPIC_ID, StoreJournal};

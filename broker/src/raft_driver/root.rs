@@ -11,10 +11,12 @@ use super::{
     controller::SharedRules,
     machine::{Machine, News, records_of},
     publication::Change,
+    snapshots::State,
 };
 use crate::metadata::{
     Answer, RootImage, Rules, Wish,
     controller::{Environment, Input, Output, RootController, Standing, Timing},
+    snapshot::Snapshot,
 };
 
 pub(super) struct Root {
@@ -73,6 +75,22 @@ impl Root {
 }
 
 impl Machine for Root {
+    fn restore(&mut self, state: Snapshot) -> Result<(), String> {
+        let Snapshot::Root(image) = state else {
+            return Err(format!("root's snapshot is of group {}", state.group()));
+        };
+        self.image = image;
+        self.is_news = true;
+        Ok(())
+    }
+
+    fn state(&self) -> State {
+        State {
+            state: Snapshot::Root(self.image.clone()),
+            root: Arc::default(),
+        }
+    }
+
     fn applied_end(&self) -> u64 {
         self.image.applied_end
     }

@@ -10,11 +10,13 @@ use super::{
     controller::SharedRules,
     machine::{self, Machine, News, records_of},
     publication::Change,
+    snapshots::State,
 };
 use crate::metadata::{
     RootImage, Rules, ShardImage, WishError,
     controller::{Input, Output, ShardController, Standing, Timing, not_controller},
     shard::{ShardAnswer, ShardWish},
+    snapshot::Snapshot,
 };
 
 /// What can be asked of a shard.
@@ -89,6 +91,26 @@ impl Shard {
 }
 
 impl Machine for Shard {
+    fn restore(&mut self, state: Snapshot) -> Result<(), String> {
+        let group = state.group();
+        let Snapshot::Shard(number, image) = state else {
+            return Err(format!("shard {}: its snapshot is of group {group}", self.number));
+        };
+        if number != self.number {
+            return Err(format!("shard {}: its snapshot is of group {group}", self.number));
+        }
+        self.image = image;
+        self.is_news = true;
+        Ok(())
+    }
+
+    fn state(&self) -> State {
+        State {
+            state: Snapshot::Shard(self.number, self.image.clone()),
+            root: self.root.borrow().clone(),
+        }
+    }
+
     fn applied_end(&self) -> u64 {
         self.image.applied_end
     }

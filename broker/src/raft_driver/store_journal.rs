@@ -1,21 +1,24 @@
 //! Raft's logs as logs of the core's store: offset = index, leader epoch = term, one record a batch and one batch an
 //! entry. So they are recovered, checked and shown by the same code as any partition's. They are the partitions of one
-//! topic, each with its group's number.
+//! topic, each with its group's number. A snapshot is a file beside the log's segments, and a state of the log names the one
+//! that counts.
 
 use std::{collections::BTreeMap, future::Future};
 
 use bytes::Bytes;
 use corelane_protocol::records::{Builder, batches, records as batch_records};
-use corelane_raft::{Entry, GroupId, HardState, LogView, Payload, Persist};
-use corelane_storage::{Damage, LogConfig, LogId, LogSpec, StateKind, Store, Ticket, disk::Disk};
+use corelane_raft::{Entry, GroupId, HardState, LogView, Payload, Persist, Position, Snapshot, SnapshotSwitch};
+use corelane_storage::{Damage, LogConfig, LogId, LogSpec, SnapshotId, StateKind, Store, Ticket, disk::Disk};
 use uuid::Uuid;
 
 use super::{
     hard_state,
-    journal::{GroupLog, Journal, LogError, RecoveredLog},
+    journal::{GroupLog, Journal, LogError, RecoveredLog, RecoveredSnapshot},
+    snapshot_record,
+    snapshots::State,
     voters,
 };
-use crate::metadata::records;
+use crate::metadata::{records, snapshot::Reader};
 
 /// Kafka's name and id of the topic that the cluster's metadata is.
 pub const METADATA_TOPIC: &str = "__cluster_metadata";
@@ -118,6 +121,55 @@ impl<D: Disk> StoreLog<D> {
             .append(self.id, &batch, index as i64, entry.term as i32, None)
             .map_err(|error| LogError(error.to_string()))
     }
+
+    /// The snapshot that counts, and where the log starts by it.
+    fn snapshot(&self) -> Result<Option<(Snapshot, Position)>, LogError> {
+        let record = self.store.state(self.id, StateKind::Snapshot);
+        record
+            .map(|bytes| snapshot_record::decode(&bytes).map_err(LogError))
+            .transpose()
+    }
+
+    async fn recover_snapshot(&self) -> Result<Option<RecoveredSnapshot>, LogError> {
+        let held = self.snapshot()?;
+        let id = held.as_ref().map(|(snapshot, _)| snapshot_id(snapshot.id));
+        self.store.remove_other_snapshots(self.id, id).await;
+        let Some((snapshot, log_start)) = held else {
+            return Ok(None);
+        };
+        let (mut reader, mut fault) = (Reader::new(), None);
+        let feed = |piece: &[u8]| {
+            if fault.is_none() {
+                fault = reader.feed(piece).err();
+            }
+        };
+        let read = self.store.read_snapshot(self.id, snapshot_id(snapshot.id), feed).await;
+        read.map_err(|error| LogError(error.to_string()))?;
+        let state = match fault {
+            Some(fault) => Err(fault),
+            None => reader.finish(),
+        };
+        let state = state.map_err(|error| LogError(format!("snapshot {:?}: {error}", snapshot.id)))?;
+        Ok(Some(RecoveredSnapshot {
+            snapshot,
+            log_start,
+            state,
+        }))
+    }
+
+    /// A crash in between leaves a log that starts below where the record says; what is there is not read.
+    fn switch_to(&self, switch: &SnapshotSwitch) -> Ticket {
+        let record = snapshot_record::encode(switch);
+        self.store.set_state(self.id, StateKind::Snapshot, record);
+        self.store.advance_start(self.id, switch.log_start.end as i64)
+    }
+}
+
+fn snapshot_id(id: Position) -> SnapshotId {
+    SnapshotId {
+        end_offset: id.end as i64,
+        leader_epoch: id.term as i32,
+    }
 }
 
 impl<D: Disk> GroupLog for StoreLog<D> {
@@ -132,35 +184,48 @@ impl<D: Disk> GroupLog for StoreLog<D> {
             .start_offset(self.id)
             .zip(self.store.end_offset(self.id))
             .ok_or_else(|| LogError("it is gone".into()))?;
-        if start != 0 {
-            return Err(LogError(format!("it begins at {start}, not at 0")));
+        let snapshot = self.recover_snapshot().await?;
+        let log_start = snapshot.as_ref().map_or(0, |snapshot| snapshot.log_start.end as i64);
+        if start > log_start {
+            return Err(LogError(format!("it begins at {start}, not at {log_start}")));
         }
         let hard_state = match self.store.state(self.id, StateKind::HardState) {
             Some(bytes) => hard_state::decode(&bytes).map_err(LogError)?,
             None => HardState::default(),
         };
         let mut entries: Vec<Entry> = Vec::new();
-        while (entries.len() as i64) < end {
-            let from = entries.len() as i64;
+        let next = |entries: &Vec<Entry>| log_start + entries.len() as i64;
+        while next(&entries) < end {
+            let from = next(&entries);
             let read = self.store.read(self.id, from, end, REPLAY_BYTES).await;
             let parts = read.map_err(|error| LogError(error.to_string()))?;
             decode_entries(from as u64, &parts, &mut entries)?;
-            if entries.len() as i64 == from {
+            if next(&entries) == from {
                 return Err(LogError(format!("nothing at index {from} of {end}")));
             }
         }
-        Ok(RecoveredLog { hard_state, entries })
+        Ok(RecoveredLog {
+            hard_state,
+            snapshot,
+            entries,
+        })
     }
 
     fn persist(&self, persist: &Persist, wall_ms: i64) -> Result<Ticket, LogError> {
+        let is_taken = |switch: &SnapshotSwitch| !switch.discard_log;
         assert!(
-            persist.chunk.is_none() && persist.snapshot.is_none(),
-            "nobody takes or sends snapshots yet"
+            persist.chunk.is_none() && persist.snapshot.as_ref().is_none_or(is_taken),
+            "nobody sends snapshots yet"
         );
         let mut ticket = None;
         if let Some(state) = &persist.hard_state {
             let bytes = hard_state::encode(state);
             ticket = Some(self.store.set_state(self.id, StateKind::HardState, bytes));
+        }
+        // Two records where raft asks for one: with a snapshot that was taken here the hard state is the one that lasts
+        // already.
+        if let Some(switch) = &persist.snapshot {
+            ticket = Some(self.switch_to(switch));
         }
         if let Some(end) = persist.truncate_to {
             ticket = Some(self.store.truncate(self.id, end as i64));
@@ -169,6 +234,16 @@ impl<D: Disk> GroupLog for StoreLog<D> {
             ticket = Some(self.append(index, entry, wall_ms)?);
         }
         Ok(ticket.expect("only what is not empty is persisted"))
+    }
+
+    fn write_snapshot(&self, id: Position, state: State) -> impl Future<Output = Result<bool, LogError>> + 'static {
+        let (store, log, counts) = (self.store.clone(), self.id, self.snapshot());
+        async move {
+            let counts = counts?.map(|(snapshot, _)| snapshot_id(snapshot.id));
+            store.remove_other_snapshots(log, counts).await;
+            let written = store.write_snapshot(log, snapshot_id(id), state.pieces()).await;
+            written.map_err(|error| LogError(error.to_string()))
+        }
     }
 }
 

@@ -339,6 +339,7 @@ pub fn state_kind(value: u64) -> Result<StateKind, RecordError> {
         0 => Ok(StateKind::HardState),
         1 => Ok(StateKind::EpochAdopted),
         2 => Ok(StateKind::HighWatermark),
+        3 => Ok(StateKind::Snapshot),
         _ => Err(RecordError("unknown kind of state")),
     }
 }

@@ -326,7 +326,7 @@ impl<D: Disk> Store<D> {
     }
 
     /// Files that no log has. One that stays costs space and nothing else.
-    async fn remove_files(&self, paths: &[String]) {
+    pub(super) async fn remove_files(&self, paths: &[String]) {
         let mut directories = BTreeSet::new();
         for path in paths {
             match self.inner.disk.remove(path).await {

@@ -10,6 +10,7 @@ mod commit;
 mod reads;
 mod recover;
 mod rehome;
+mod snapshots;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -32,8 +33,8 @@ use state::{FREE_FILES_RESERVED, State};
 
 pub use rehome::rehome;
 pub use types::{
-    AppendError, Damage, JournalEnd, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, StateKind,
-    StoreOptions, StoreStats, Ticket,
+    AppendError, Damage, JournalEnd, LocalFuture, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, SnapshotId,
+    StateKind, StoreOptions, StoreStats, Ticket,
 };
 
 /// Cheap to clone; all clones are the same store. Lives on one core.

@@ -94,6 +94,16 @@ pub enum StateKind {
     EpochAdopted = 1,
     /// A hint: the high watermark when it was written.
     HighWatermark = 2,
+    /// Of a raft group: the snapshot that counts, see [`super::SnapshotId`].
+    Snapshot = 3,
+}
+
+/// A snapshot of a log's state, as KIP-630 names it: after all records below `end_offset`, the last of which is of this
+/// epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotId {
+    pub end_offset: i64,
+    pub leader_epoch: i32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,3 +9,4 @@ mod harness;
 mod memory;
 mod model;
 mod random;
+mod snapshots;
