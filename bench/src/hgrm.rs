@@ -59,7 +59,9 @@ pub fn text(latencies: &Latencies) -> io::Result<Vec<u8>> {
     }
     writeln!(
         out,
-        "#[Mean    = {:12.6}, StdDeviation   = {:12.6}]\n#[Max     = {:12.6}, Total count    = {:12}]\n#[Buckets = {:12}, SubBuckets     = {:12}]",
+        "#[Mean    = {:12.6}, StdDeviation   = {:12.6}]\n\
+         #[Max     = {:12.6}, Total count    = {:12}]\n\
+         #[Buckets = {:12}, SubBuckets     = {:12}]",
         ms(histogram.mean()),
         ms(histogram.stdev()),
         ms(histogram.max() as f64),

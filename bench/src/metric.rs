@@ -1,4 +1,4 @@
-//! The figures of a round that are compared: one table. Names are used on the command line, in rows files and as headings.
+//! The figures of a round that are compared: one table. Names are used in rows files, titles as headings.
 
 use crate::{
     latency::Summary,
@@ -45,6 +45,7 @@ metrics! {
     "cpu.gib",          "server CPU per GiB",   "s",         less, |round| per(cpu(round)?, bytes(round) / f64::from(1 << 30));
     "cpu.share",        "server CPU",           "%",         less, |round| per(cpu(round)? * 100.0, round.seconds);
     "memory",           "server memory",        "MiB",       less, |round| Some(round.server?.rss_bytes as f64 / f64::from(1 << 20));
+    "others.cpu",       "CPU of other targets", "%",         less, |round| per(round.others_cpu_seconds? * 100.0, round.seconds);
     "client.cpu",       "client CPU",           "%",         less, |round| per(round.client_cpu_seconds * 100.0, round.seconds);
     "client.lateness",  "client late p99.9",    "ms",        less, |round| Some(round.lateness.as_ref()?.p999_us / 1e3);
 }

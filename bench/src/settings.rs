@@ -105,6 +105,9 @@ pub struct Settings {
     /// Bytes that are written before anything is measured, for consume and mixed
     #[arg(long, default_value = "256MiB")]
     pub fill: ByteCount,
+    /// Write back and drop the machine's page cache between filling and reading, which needs root
+    #[arg(long)]
+    pub drop_caches: bool,
     /// Most bytes of a Fetch answer (fetch.max.bytes)
     #[arg(long, default_value = "50MiB")]
     pub fetch_bytes: ByteCount,

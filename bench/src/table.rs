@@ -49,10 +49,15 @@ pub struct Row {
 pub struct Judged {
     pub row: Row,
     pub unit: String,
+    pub is_less_better: bool,
+    /// `None` where rounds have failed until nothing was left: a row that is not measured is shown, not left out.
+    pub figures: Option<Figures>,
+}
+
+pub struct Figures {
     pub value: Spread,
     pub against: Spread,
     pub ratio: Spread,
-    pub is_less_better: bool,
 }
 
 impl Table {
@@ -63,19 +68,33 @@ impl Table {
 }
 
 impl Judged {
-    pub fn holds(&self, bound: f64) -> bool {
-        if self.is_less_better {
-            self.ratio.median <= bound
-        } else {
-            self.ratio.median >= bound
-        }
-    }
-
     pub fn verdict(&self) -> &'static str {
-        match (self.holds(self.row.must), self.holds(self.row.goal)) {
+        let Some(Figures { ratio, .. }) = &self.figures else {
+            return "not measured";
+        };
+        let holds = |bound: f64| {
+            if self.is_less_better {
+                ratio.median <= bound
+            } else {
+                ratio.median >= bound
+            }
+        };
+        match (holds(self.row.must), holds(self.row.goal)) {
             (_, true) => "goal",
             (true, false) => "must",
             (false, false) => "missed",
+        }
+    }
+
+    /// Measured with its unit, against, ratio with its spread: as they stand in a table.
+    pub fn columns(&self) -> [String; 3] {
+        match &self.figures {
+            Some(figures) => [
+                format!("{} {}", number(figures.value.median), self.unit),
+                number(figures.against.median),
+                figures.ratio.to_string(),
+            ],
+            None => ["–", "–", "–"].map(str::to_owned),
         }
     }
 
@@ -84,7 +103,7 @@ impl Judged {
     }
 }
 
-/// Reads the rows and the results that they name. A row without figures (its round failed) is an error that says which.
+/// Reads the rows and the results that they name.
 pub fn judge(path: &Path) -> io::Result<Vec<Judged>> {
     let fail = |why: String| io::Error::other(format!("{}: {why}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
@@ -121,11 +140,15 @@ fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
             ));
         }
     };
-    let missing = |who: &str| format!("{:?}: no figures of {who}", row.work);
+    let figures = |values: &[f64], against: &[f64]| {
+        Some(Figures {
+            value: Spread::of(values)?,
+            against: Spread::of(against)?,
+            ratio: Spread::of_ratio(values, against)?,
+        })
+    };
     Ok(Judged {
-        value: Spread::of(&values).ok_or_else(|| missing(&row.target))?,
-        against: Spread::of(&against).ok_or_else(|| missing(&row.against))?,
-        ratio: Spread::of_ratio(&values, &against).ok_or_else(|| missing(&row.against))?,
+        figures: figures(&values, &against),
         unit,
         is_less_better,
         row,
@@ -146,19 +169,18 @@ pub fn markdown(rows: &[Judged]) -> String {
         "| work | | measured | against | ratio (rounds) | must | goal | holds |\n|---|---|---|---|---|---|---|---|\n",
     );
     for judged in rows {
+        let [value, against, ratio] = judged.columns();
+        let (must, goal) = (judged.bound(judged.row.must), judged.bound(judged.row.goal));
+        let Row {
+            work,
+            target,
+            against: other,
+            ..
+        } = &judged.row;
+        let verdict = judged.verdict();
         writeln!(
             out,
-            "| {} | {} / {} | {} {} | {} | {} | {} | {} | {} |",
-            judged.row.work,
-            judged.row.target,
-            judged.row.against,
-            number(judged.value.median),
-            judged.unit,
-            number(judged.against.median),
-            judged.ratio,
-            judged.bound(judged.row.must),
-            judged.bound(judged.row.goal),
-            judged.verdict()
+            "| {work} | {target} / {other} | {value} | {against} | {ratio} | {must} | {goal} | {verdict} |"
         )
         .expect("writing to a string");
     }

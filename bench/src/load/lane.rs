@@ -93,12 +93,7 @@ impl Lane {
         self.has_slot() && self.has_room() && self.full_batches < batches && self.full_bytes < self.rules.request_bytes
     }
 
-    /// How many requests may go now.
-    pub fn slots(&self) -> usize {
-        self.rules.in_flight_max - self.in_flight.len()
-    }
-
-    fn has_slot(&self) -> bool {
+    pub fn has_slot(&self) -> bool {
         self.in_flight.len() < self.rules.in_flight_max
     }
 

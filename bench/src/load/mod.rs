@@ -185,8 +185,11 @@ impl<'a> Engine<'a> {
             self.take_due(now, &mut touched);
             touched.sort_unstable();
             touched.dedup();
+            let mut again = Vec::new();
             for token in touched.drain(..) {
-                self.serve(token, is_loading)?;
+                if self.serve(token, is_loading)? {
+                    again.push(token);
+                }
             }
             self.publish();
             if is_producing && !is_loading && self.producers.iter().all(Producer::is_done) {
@@ -199,12 +202,13 @@ impl<'a> Engine<'a> {
             {
                 break;
             }
-            let next_due = self.next_due(now);
+            let next_due = if again.is_empty() { self.next_due(now) } else { now };
             self.poll.wait(next_due, &mut ready)?;
             for token in &ready {
                 self.receive(*token)?;
             }
-            std::mem::swap(&mut touched, &mut ready);
+            touched.append(&mut ready);
+            touched.append(&mut again);
         }
         if is_producing {
             self.shared.producing.fetch_sub(1, Relaxed);
@@ -233,26 +237,25 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Whatever the owner of this seat can do now.
-    fn serve(&mut self, token: u64, is_loading: bool) -> io::Result<()> {
+    /// One step of whatever the owner of this seat can do now; says whether it could go on at once. Everybody gets one step before
+    /// anybody gets a second, so that no answer waits until all requests of others are made.
+    fn serve(&mut self, token: u64, is_loading: bool) -> io::Result<bool> {
         let seat = &mut self.seats[token as usize];
+        let mut could_go_on = false;
         match seat.of {
             Of::Lane(index, lane) => {
                 let producer = &mut self.producers[index];
                 let now = clock::now();
                 let timestamp_ms = self.epoch_ms + (now / 1_000_000) as i64;
-                if self.schedule.is_some() {
+                let is_closed = self.schedule.is_none();
+                if !is_closed {
                     producer.take_owed(&mut self.records, now, timestamp_ms);
-                    producer.lanes[lane].send(&mut seat.stream, now, !is_loading, &mut self.tally)?;
-                } else {
-                    // One request after the other until all slots are taken; without answers they are free again at once.
-                    for _ in 0..producer.lanes[lane].slots().max(1) {
-                        if is_loading {
-                            producer.fill(&mut self.records, now, timestamp_ms);
-                        }
-                        producer.lanes[lane].send(&mut seat.stream, now, !is_loading, &mut self.tally)?;
-                    }
+                } else if is_loading {
+                    producer.fill(&mut self.records, now, timestamp_ms);
                 }
+                let lane = &mut producer.lanes[lane];
+                lane.send(&mut seat.stream, now, !is_loading, &mut self.tally)?;
+                could_go_on = is_closed && is_loading && lane.has_slot();
             }
             Of::Consumer(index) => self.consumers[index].send(&mut seat.stream)?,
         }
@@ -260,7 +263,7 @@ impl<'a> Engine<'a> {
             seat.watches_writes = seat.stream.has_unsent();
             self.poll.watch_writes(&seat.stream, token, seat.watches_writes)?;
         }
-        Ok(())
+        Ok(could_go_on)
     }
 
     fn receive(&mut self, token: u64) -> io::Result<()> {

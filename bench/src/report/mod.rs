@@ -10,7 +10,6 @@ use clap::Args;
 
 use crate::{
     result::RunResult,
-    spread::number,
     table::{self, Judged},
 };
 use figure::escape;
@@ -81,22 +80,23 @@ fn verdicts(rows: &[Judged]) -> String {
          <th>ratio (rounds)</th><th>must</th><th>goal</th><th>holds</th></tr>\n",
     );
     for judged in rows {
+        let [value, against, ratio] = judged.columns();
+        let verdict = judged.verdict();
+        // Of several words, the first is the class.
+        let class = verdict.split(' ').next().unwrap_or_default();
+        write!(out, "<tr><td>{}</td>", escape(&judged.row.work)).expect("writing to a string");
+        write!(
+            out,
+            "<td>{} / {}</td>",
+            escape(&judged.row.target),
+            escape(&judged.row.against)
+        )
+        .expect("writing to a string");
+        write!(out, "<td>{}</td><td>{against}</td><td>{ratio}</td>", escape(&value)).expect("writing to a string");
+        let (must, goal) = (judged.bound(judged.row.must), judged.bound(judged.row.goal));
         writeln!(
             out,
-            "<tr><td>{}</td><td>{} / {}</td><td>{} {}</td><td>{}</td><td>{} <small>{} – {}</small></td><td>{}</td><td>{}</td>\
-             <td class=\"{verdict}\">{verdict}</td></tr>",
-            escape(&judged.row.work),
-            escape(&judged.row.target),
-            escape(&judged.row.against),
-            number(judged.value.median),
-            escape(&judged.unit),
-            number(judged.against.median),
-            number(judged.ratio.median),
-            number(judged.ratio.low),
-            number(judged.ratio.high),
-            judged.bound(judged.row.must),
-            judged.bound(judged.row.goal),
-            verdict = judged.verdict()
+            "<td>{must}</td><td>{goal}</td><td class=\"{class}\">{verdict}</td></tr>"
         )
         .expect("writing to a string");
     }

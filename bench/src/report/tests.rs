@@ -147,15 +147,17 @@ fn rows_are_judged_against_what_they_must_be() {
         row("produce.p50", "slow", 0.6, 0.4),
         row("produce.records", "slow", 1.0, 1.0),
         row("produce.p50", "floor", 1.6, 1.25),
+        row("deliver.p50", "slow", 1.0, 1.0),
         {"work": "start", "values": [0.5, 0.7], "against_values": [6.0, 6.0], "unit": "s", "target": "a", "against": "b", "must": 0.1, "goal": 0.05},
     ]);
     let path = directory.join("rows.json");
     fs::write(&path, rows.to_string()).unwrap();
     let judged = table::judge(&path).unwrap();
     let verdicts: Vec<&str> = judged.iter().map(Judged::verdict).collect();
-    assert_eq!(verdicts, ["must", "goal", "missed", "must"]);
+    assert_eq!(verdicts, ["must", "goal", "missed", "not measured", "must"]);
     // 1 ms over 80 µs.
-    assert!((judged[2].ratio.median - 12.5).abs() < 0.05, "{}", judged[2].ratio);
+    let over_floor = judged[2].figures.as_ref().unwrap().ratio;
+    assert!((over_floor.median - 12.5).abs() < 0.05, "{over_floor}");
     assert!(html(&[sample()], &judged).contains("<td class=\"missed\">missed</td>"));
     let line = table::markdown(&judged).lines().nth(2).unwrap().to_owned();
     assert_eq!(

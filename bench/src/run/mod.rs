@@ -35,7 +35,7 @@ const NULL_FILL_MAX: ByteCount = ByteCount(128 << 20);
 /// Measured time against the null server, at most.
 const NULL_SECONDS_MAX: f64 = 3.0;
 /// Time for each floor.
-const FLOOR: Duration = Duration::from_secs(2);
+const FLOOR: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct Run {

@@ -1,6 +1,6 @@
 //! One round on one target: a topic of its own, filled if the load reads, the load, its figures.
 
-use std::io;
+use std::{fs, io, process::Command};
 
 use super::{
     clients::Plan,
@@ -89,6 +89,9 @@ impl RoundRun<'_> {
     fn run(&mut self) -> io::Result<Round> {
         if self.settings.has_replay() {
             self.fill()?;
+            if self.settings.drop_caches {
+                drop_caches()?;
+            }
         }
         let in_flight = if self.settings.find_max {
             self.find_max()?
@@ -210,7 +213,9 @@ impl RoundRun<'_> {
         let end = if is_consume { tally.finished } else { times.window.end };
         let time = seconds(end - times.window.start);
         let side = |side: &Side, wanted: bool| wanted.then(|| SideResult::of(side, time));
+        // Of nobody, nothing is known either.
         let others: Option<Vec<_>> = usages[1..].iter().copied().collect();
+        let others = others.filter(|others| !others.is_empty());
         Round {
             target: self.subject.target.name.clone(),
             seconds: time,
@@ -230,6 +235,17 @@ impl RoundRun<'_> {
             ..Default::default()
         }
     }
+}
+
+/// Clean pages only can be dropped, so everything is written back first; for a server that has written its log itself, this
+/// changes nothing.
+fn drop_caches() -> io::Result<()> {
+    let path = "/proc/sys/vm/drop_caches";
+    let synced = Command::new("sync").status()?;
+    if !synced.success() {
+        return Err(io::Error::other(format!("sync: {synced}")));
+    }
+    fs::write(path, "3").map_err(|error| io::Error::new(error.kind(), format!("--drop-caches: {path}: {error}")))
 }
 
 impl SideResult {

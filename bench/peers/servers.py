@@ -1,0 +1,178 @@
+"""Starts and stops the brokers that are compared, each with the settings that bench/README.md gives the reasons for."""
+
+import os
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS_MAX = 60
+
+# What Kafka's own kafka-run-class.sh and kafka-server-start.sh give the JVM.
+KAFKA_JVM = [
+    "-Xms1g", "-Xmx1g", "-server", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent", "-XX:MaxInlineLevel=15", "-Djava.awt.headless=true",
+]  # fmt: skip
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def answers(port):
+    """Whether an ApiVersions request of version 0 is answered there."""
+    request = struct.pack(">hhih", 18, 0, 1, -1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            return len(connection.recv(4)) == 4
+    except OSError:
+        return False
+
+
+class Server:
+    """A broker on the given CPUs with its data below `directory`."""
+
+    name = None
+
+    def __init__(self, directory, cpus):
+        self.directory = Path(directory) / self.name
+        self.directory.mkdir()
+        self.cpus = cpus
+        self.port = free_port()
+        self.process = None
+
+    def format(self):
+        """What has to be done to an empty directory before the first start."""
+
+    def command(self):
+        raise NotImplementedError
+
+    def start(self):
+        """Returns the seconds from the start of the process to the first answered request."""
+        log = open(self.directory / "log.txt", "ab")
+        begin = time.monotonic()
+        self.process = subprocess.Popen(
+            ["taskset", "--cpu-list", self.cpus, *self.command()], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
+        log.close()
+        while not answers(self.port):
+            if self.process.poll() is not None or time.monotonic() - begin > START_SECONDS_MAX:
+                tail = (self.directory / "log.txt").read_text(errors="replace")[-2000:]
+                self.stop()
+                raise SystemExit(f"{self.name} does not start:\n{tail}")
+            time.sleep(0.002)
+        return time.monotonic() - begin
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def memory_mib(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise SystemExit(f"{self.name}: no VmRSS")
+
+
+class Corelane(Server):
+    name = "corelane"
+
+    def __init__(self, directory, cpus, binary):
+        super().__init__(directory, cpus)
+        self.binary = binary
+
+    def command(self):
+        return [
+            self.binary, "start", "--cores", str(len(cpu_list(self.cpus))),
+            "--set", f"listeners=PLAINTEXT://127.0.0.1:{self.port}", "--set", f"log.dirs={self.directory / 'data'}",
+        ]  # fmt: skip
+
+
+class Kafka(Server):
+    name = "kafka"
+
+    def __init__(self, directory, cpus, jars):
+        super().__init__(directory, cpus)
+        self.jars = f"{jars}/*"
+        self.properties = self.directory / "server.properties"
+        controller = free_port()
+        self.properties.write_text(
+            "process.roles=broker,controller\n"
+            "node.id=1\n"
+            f"controller.quorum.voters=1@127.0.0.1:{controller}\n"
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}\n"
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}\n"
+            "controller.listener.names=CONTROLLER\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
+            f"log.dirs={self.directory / 'data'}\n"
+            "offsets.topic.replication.factor=1\n"
+        )
+
+    def java(self, *words):
+        return ["java", *KAFKA_JVM, "-cp", self.jars, *words]
+
+    def format(self):
+        words = ["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAQ", "-c", str(self.properties)]
+        subprocess.run(self.java(*words), check=True, stdout=subprocess.DEVNULL)
+
+    def command(self):
+        return self.java("kafka.Kafka", str(self.properties))
+
+
+def cpu_list(words):
+    """`0,2-3` as numbers."""
+    cpus = []
+    for part in words.split(","):
+        first, _, last = part.partition("-")
+        cpus.extend(range(int(first), int(last or first) + 1))
+    return cpus
+
+
+def kafka_jars():
+    """Kafka from Maven Central, at the version that the client tests are pinned to."""
+    cache = ROOT / ".cache" / "clients"
+    subprocess.run([ROOT / "broker/tests/clients/setup.sh", "java", cache], check=True, stdout=subprocess.DEVNULL)
+    return cache / "java" / "jars"
+
+
+def kafka_version(jars):
+    [jar] = Path(jars).glob("kafka_2.13-*.jar")
+    return jar.stem.removeprefix("kafka_2.13-")
+
+
+def built(package, binary):
+    """Builds a binary of this workspace in release mode; returns its path."""
+    subprocess.run(
+        ["cargo", "build", "--release", "--quiet", "--package", package, "--bin", binary], cwd=ROOT, check=True
+    )
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    return str(target / "release" / binary)
+
+
+def start_figures(make, rounds, data):
+    """Seconds to the first answer on an empty directory, and MiB at rest, round by round."""
+    seconds, memory = [], []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory(dir=data, prefix="peers-start.") as directory:
+            server = make(directory)
+            server.format()
+            try:
+                seconds.append(server.start())
+                time.sleep(3)  # At rest: what a start allocates and frees is over.
+                memory.append(server.memory_mib())
+            finally:
+                server.stop()
+    return seconds, memory
