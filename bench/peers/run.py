@@ -117,6 +117,10 @@ class Peers:
         print(f"# {title}", file=sys.stderr, flush=True)
         # A round that failed is in the result, and in the exit code of this command at the end.
         subprocess.run(run, check=False)
+        for server in (corelane, kafka):
+            if server.process.poll() is not None:
+                print(f"# {server.name} has died under this work:\n{server.log_tail()}", file=sys.stderr, flush=True)
+                server.start()
         if (self.output / work / "result.json").exists():
             self.results.append(self.output / work / "result.json")
 

@@ -63,11 +63,13 @@ class Server:
         log.close()
         while not answers(self.port):
             if self.process.poll() is not None or time.monotonic() - begin > START_SECONDS_MAX:
-                tail = (self.directory / "log.txt").read_text(errors="replace")[-2000:]
                 self.stop()
-                raise SystemExit(f"{self.name} does not start:\n{tail}")
+                raise SystemExit(f"{self.name} does not start:\n{self.log_tail()}")
             time.sleep(0.002)
         return time.monotonic() - begin
+
+    def log_tail(self):
+        return (self.directory / "log.txt").read_text(errors="replace")[-2000:]
 
     def stop(self):
         if self.process is None:

@@ -97,8 +97,22 @@ impl Topic {
         }
     }
 
-    /// The end of each partition.
+    /// The end of each partition. Who is the leader by Metadata may not know it yet, so a retriable error is asked about again; once
+    /// all have answered, all can be produced to.
     pub fn ends(&self) -> io::Result<Vec<i64>> {
+        let deadline = Instant::now() + TOPIC_TIMEOUT;
+        loop {
+            match self.ask_ends()? {
+                Ok(ends) => return Ok(ends),
+                Err(error) if error.is_retriable() && Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(error) => return Err(io::Error::other(format!("ListOffsets: {error}"))),
+            }
+        }
+    }
+
+    fn ask_ends(&self) -> io::Result<Result<Vec<i64>, ErrorCode>> {
         let version = self.versions.of(ApiKey::LIST_OFFSETS)?;
         let mut ends = vec![0; self.leaders.len()];
         for (address, partitions) in self.by_leader() {
@@ -117,16 +131,15 @@ impl Topic {
             };
             let answer: ListOffsetsResponse = Connection::open(&address)?.ask(version, &request)?;
             for partition in answer.topics.iter().flat_map(|topic| &topic.partitions) {
-                partition
-                    .error_code
-                    .ok()
-                    .map_err(|error| io::Error::other(format!("ListOffsets: {error}")))?;
+                if let Err(error) = partition.error_code.ok() {
+                    return Ok(Err(error));
+                }
                 if let Some(end) = ends.get_mut(partition.partition_index as usize) {
                     *end = partition.offset;
                 }
             }
         }
-        Ok(ends)
+        Ok(Ok(ends))
     }
 
     /// A new id for an idempotent producer.
