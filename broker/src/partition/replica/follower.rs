@@ -66,7 +66,7 @@ impl Follower {
             return output.send_now.push(ack(context, from, append, outcome));
         }
         if starts_over {
-            give_up(log, append, output);
+            give_up(log, start, append, output);
         }
         if !fits {
             output.mark(Mark::LogRestarted);
@@ -171,9 +171,10 @@ fn goes_on(log: &Log, append: &Append, spans: &[Span]) -> bool {
         .is_some_and(|span| log.epochs.at(append.prev.end) == Some(span.leader_epoch))
 }
 
-/// The high watermark of before may cover what is given up; the leader's does not, as far as records were compared.
-fn give_up(log: &mut Log, append: &Append, output: &mut Output) {
-    let certain = append.high_watermark.min(append.prev.end);
+/// The high watermark of before may cover what is given up; the leader's does not, as far as records were compared. Nor
+/// does what was removed below the log start `start`, if the two logs share it.
+fn give_up(log: &mut Log, start: i64, append: &Append, output: &mut Output) {
+    let certain = append.high_watermark.max(start).min(append.prev.end);
     if log.high_watermark > certain {
         output.mark(Mark::StartedOver);
         log.lower_high_watermark(certain, output);
