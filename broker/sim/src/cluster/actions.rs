@@ -66,6 +66,11 @@ pub enum Action {
         who: Who,
         lasts: Micros,
     },
+    /// Hears nothing of root and shards, while it reaches everybody: who leads does not know that it was replaced.
+    Blind {
+        who: Who,
+        lasts: Micros,
+    },
     /// EIO: the process stops itself (rule D11).
     FailDisk {
         who: Who,

@@ -361,12 +361,17 @@ impl Cluster {
                 leader_epoch,
                 partition_epoch,
             } => {
+                let altered = match reply {
+                    Ok(Reply::Altered(state)) => Ok(state),
+                    Ok(_) => return self.judge("a controller's answer", Err("it names no state".into())),
+                    Err(code) => Err(code),
+                };
                 let packet = Packet::AlterPartitionReply {
                     life,
                     partition,
                     leader_epoch,
                     partition_epoch,
-                    error_code: reply.err().unwrap_or(ErrorCode::NONE),
+                    altered,
                 };
                 self.send(from, node, packet);
             }
@@ -423,7 +428,8 @@ fn shard_reply(answer: Result<ShardAnswer, WishError>) -> Result<Reply, ErrorCod
     match answer {
         Ok(ShardAnswer::PartitionsAltered(altered)) => match altered.into_iter().next() {
             Some((_, Err(error))) => Err(error.code),
-            _ => Ok(Reply::Done),
+            Some((_, Ok(state))) => Ok(Reply::Altered(state)),
+            None => Ok(Reply::Done),
         },
         Ok(_) => Ok(Reply::Done),
         Err(error) => Err(error.code),

@@ -6,6 +6,7 @@ use corelane_broker::{
     metadata::records::PartitionState,
     partition::replica::{self, Output, Span},
 };
+use corelane_protocol::error_code::ErrorCode;
 use corelane_raft::{Input, Voters};
 
 use super::{
@@ -333,14 +334,18 @@ impl Cluster {
                 partition,
                 leader_epoch,
                 partition_epoch,
-                error_code,
+                altered,
             } if self.nodes[to].life == life => {
                 let input = replica::Input::AlterPartitionReply {
                     leader_epoch,
                     partition_epoch,
-                    error_code,
+                    error_code: altered.as_ref().err().copied().unwrap_or(ErrorCode::NONE),
                 };
                 self.step_replica(to, partition, input, &Batch::default());
+                // A host may take the state from the answer, or wait until it applied the shard's entry.
+                if let Some(state) = altered.ok().filter(|_| self.plan.broker.answers_tell) {
+                    self.step_replica(to, partition, replica::Input::State(&state), &Batch::default());
+                }
             }
             Packet::Reply { .. } | Packet::AlterPartitionReply { .. } => {}
         }

@@ -53,6 +53,9 @@ impl Cluster {
             Action::StallDisk { who, lasts } => self.with(who, |cluster, n| {
                 cluster.nodes[n].stalled_until = now + lasts;
             }),
+            Action::Blind { who, lasts } => self.with(who, |cluster, n| {
+                cluster.nodes[n].views.blind_until = now + lasts;
+            }),
             Action::FailDisk { who, down } => self.with(who, |cluster, n| {
                 if cluster.nodes[n].up {
                     cluster.marks.hit(Mark::DiskFailed);
@@ -210,6 +213,7 @@ impl Cluster {
             let node = &mut self.nodes[n];
             node.paused_until = 0;
             node.stalled_until = 0;
+            node.views.blind_until = 0;
             node.clock.set_rate(now, TRUE_RATE);
             self.resume(n);
             self.start(n);

@@ -98,23 +98,15 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ),
     (
         "replica",
-        "epoch_floor",
-        "`s11b_older_view_after_restart.txt` in `partition/replica/tests/scripts`",
-    ),
-    (
-        "replica",
-        "adopt_before_use",
-        "`s11b_adopted_before_used.txt` in `partition/replica/tests/scripts`",
-    ),
-    (
-        "replica",
         "storage_checked",
-        "`s11_ack_of_a_lost_disk.txt` in `partition/replica/tests/scripts`",
+        "`s11_ack_of_a_lost_disk.txt` in `partition/replica/tests/scripts`: in a whole cluster a slot's next disk begins a \
+         leader epoch, and acks of the disk before are of an older one",
     ),
     (
         "metadata",
         "storage_checked",
-        "`alter_partition.txt` in `metadata/tests/scripts`",
+        "`alter_partition.txt` in `metadata/tests/scripts`: a slot's disk changes with the partition epoch, which is \
+         compared as well",
     ),
 ];
 

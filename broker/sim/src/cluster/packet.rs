@@ -1,7 +1,9 @@
 //! What travels between nodes.
 
+use std::sync::Arc;
+
 use corelane_broker::{
-    metadata::{Wish, shard},
+    metadata::{Wish, records::PartitionState, shard},
     partition::replica,
 };
 use corelane_protocol::error_code::ErrorCode;
@@ -39,7 +41,8 @@ pub enum Packet {
         partition: usize,
         leader_epoch: i32,
         partition_epoch: i32,
-        error_code: ErrorCode,
+        /// The state that came of it.
+        altered: Result<Arc<PartitionState>, ErrorCode>,
     },
 }
 
@@ -52,9 +55,10 @@ pub enum Ask {
     },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Reply {
     Registered { broker_epoch: u64 },
     Beat { is_fenced: bool },
+    Altered(Arc<PartitionState>),
     Done,
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::Random;
 
-/// Whether records may be given up is drawn apart from all else.
+/// What was added to the swarm later is drawn apart, so that the rest of a seed stays as it was.
 const UNCLEAN: u64 = 0x75_6e63_6c65_616e;
 
 #[derive(Clone, Debug)]
@@ -68,6 +68,8 @@ pub struct BrokerPlan {
     pub round_delay_max: Micros,
     /// A controlled shutdown takes no longer.
     pub shutdown_max: Micros,
+    /// Leaders take the state from the controller's answer, ahead of their view of the shard's log.
+    pub answers_tell: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -162,7 +164,9 @@ impl Plan {
             rules: Rules::production(),
         };
         plan.draw_faults(random);
-        plan.topics.unclean = Random::new(seed ^ UNCLEAN).chance(1, 4);
+        let mut later = Random::new(seed ^ UNCLEAN);
+        plan.topics.unclean = later.chance(1, 4);
+        plan.broker.answers_tell = later.chance(1, 4);
         if plan.topics.unclean {
             plan.draw_unclean_operations();
         }
@@ -233,6 +237,7 @@ impl BrokerPlan {
             controller_moves: if random.chance(1, 2) { random.between(1, 30) } else { 0 },
             round_delay_max: spread(random, 100, 20 * MILLISECOND),
             shutdown_max: random.between(300, 3000) * MILLISECOND,
+            answers_tell: false,
         }
     }
 }

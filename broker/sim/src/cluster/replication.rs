@@ -310,6 +310,15 @@ impl Cluster {
                 self.marks.hit(Mark::ZombieCommitted);
             }
         }
+        if replica.is_leader()
+            && to > before
+            && let Some(disk) = &self.nodes[n].disk.replicas[p]
+        {
+            let verdict = self.invariants.durable_floor.on_commit(p, n, leader_epoch, disk);
+            self.judge("I20", verdict);
+        }
+        let host = self.nodes[n].replicas[p].as_ref().expect("it was stepped");
+        let truth = &mut self.truths[p];
         let from = before.min(truth.end());
         let verdict = truth.on_high_watermark(from, to, &host.log);
         let verdict = verdict.map_err(|what| format!("node {n}, partition {p}, epoch {leader_epoch}: {what}"));

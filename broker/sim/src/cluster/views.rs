@@ -25,6 +25,8 @@ pub struct Views {
     pub floor: Vec<usize>,
     /// A look is planned.
     pub planned: Vec<bool>,
+    /// Nothing is applied before.
+    pub blind_until: Micros,
 }
 
 impl Views {
@@ -33,6 +35,7 @@ impl Views {
             applied: vec![0; logs],
             floor: vec![0; logs],
             planned: vec![false; logs],
+            blind_until: 0,
         }
     }
 }
@@ -54,17 +57,20 @@ impl Cluster {
         if !node.up || node.views.planned[log] {
             return;
         }
-        let life = node.life;
-        let at = self.now() + self.draw_lag();
+        let (life, blind_until) = (node.life, node.views.blind_until);
+        let at = (self.now() + self.draw_lag()).max(blind_until);
         self.nodes[n].views.planned[log] = true;
         self.timeline.plan(at, Event::Look { node: n, life, log });
     }
 
     /// The node applies some more entries of a log.
     pub(super) fn on_look(&mut self, n: usize, log: usize) {
-        let end = self.history.end(log);
+        let (now, end) = (self.now(), self.history.end(log));
         let views = &mut self.nodes[n].views;
         views.planned[log] = false;
+        if now < views.blind_until {
+            return self.plan_look(n, log);
+        }
         let from = views.applied[log];
         if from >= end {
             return;

@@ -110,9 +110,6 @@ impl Cluster {
                 }
                 self.marks.hit(Mark::ProduceAcknowledged);
             }
-            if code == ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND {
-                self.marks.hit(Mark::ProduceShortAfterAppend);
-            }
         }
         host.producers.drain(..answered);
     }

@@ -56,6 +56,7 @@ impl Replica {
             Acks::Leader => (self.durable_end() >= end && self.log.floor_is_durable()).then_some(ErrorCode::NONE),
             Acks::All if self.high_watermark() < end => None,
             Acks::All if self.has_min_isr() || !self.config.rules.produce_needs_min_isr => Some(ErrorCode::NONE),
+            // Only for a host that does not answer in the step that moved the high watermark: by D7 that step had min ISR.
             Acks::All => Some(ErrorCode::NOT_ENOUGH_REPLICAS_AFTER_APPEND),
         }
     }

@@ -1,5 +1,5 @@
-//! I20: when an acknowledgement leaves, the disk knows its epoch and everything that it acknowledges. A restart in the next
-//! moment must not forget either.
+//! I20: when an acknowledgement leaves, the disk knows its epoch and everything that it acknowledges; when a leader moves
+//! its high watermark, its disk knows the epoch. A restart in the next moment must not forget either.
 
 use super::{super::replica_log::ReplicaLog, Verdict};
 
@@ -16,6 +16,16 @@ impl DurableFloor {
             "partition {partition}: node {node} acknowledges {end} in epoch {leader_epoch}, while its disk has {} and \
              the floor {}",
             disk.end(),
+            disk.floor
+        ))
+    }
+
+    pub fn on_commit(&self, partition: usize, node: usize, leader_epoch: i32, disk: &ReplicaLog) -> Verdict {
+        if disk.floor >= leader_epoch {
+            return Ok(());
+        }
+        Err(format!(
+            "partition {partition}: node {node} commits in epoch {leader_epoch}, while its disk has the floor {}",
             disk.floor
         ))
     }
