@@ -1,7 +1,7 @@
 //! The file that a run leaves: all that is needed to draw it, to compare it and to do it again.
 //!
-//! Times are seconds, latencies microseconds, except in `buckets`, which are nanoseconds. Bytes are those of record batches as
-//! they go over the wire; a megabyte is 1,000,000.
+//! Times are seconds, latencies microseconds, except in `buckets`, which are nanoseconds. Bytes are those of record
+//! batches as they go over the wire; a megabyte is 1,000,000.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 

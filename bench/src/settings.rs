@@ -44,8 +44,8 @@ pub enum Acks {
 pub struct Settings {
     #[arg(long, value_enum, default_value = "produce")]
     pub workload: Workload,
-    /// Records per second, all producers together, each meant for its own time: an open loop. Without it, each connection keeps
-    /// --in-flight requests under way: a closed loop
+    /// Records per second, all producers together, each meant for its own time: an open loop. Without it, each
+    /// connection keeps --in-flight requests under way: a closed loop
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
     /// How the records of an open loop are spaced

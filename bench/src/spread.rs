@@ -27,8 +27,8 @@ impl Spread {
         })
     }
 
-    /// The ratio of the medians; its spread is that of the ratios round by round, since rounds are neighbours in time and saw the
-    /// same machine.
+    /// The ratio of the medians; its spread is that of the ratios round by round, since rounds are neighbours in time
+    /// and saw the same machine.
     pub fn of_ratio(values: &[f64], against: &[f64]) -> Option<Spread> {
         let median = Spread::of(values)?.median / Spread::of(against)?.median;
         let by_round: Vec<f64> = values.iter().zip(against).map(|(value, other)| value / other).collect();

@@ -1,4 +1,5 @@
-//! Results as text: the table of one run, and `corelane-bench table`, which judges chosen ratios against what they must be.
+//! Results as text: the table of one run, and `corelane-bench table`, which judges chosen ratios against what they
+//! must be.
 
 use std::{
     fmt::Write,
@@ -40,7 +41,8 @@ pub struct Row {
     pub target: String,
     /// Another target of the same result, or "floor".
     pub against: String,
-    /// What the ratio of the two must be, and what it should be; at most for metrics where less is better, else at least.
+    /// What the ratio of the two must be, and what it should be; at most for metrics where less is better, else at
+    /// least.
     pub must: f64,
     pub goal: f64,
 }

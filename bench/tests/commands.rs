@@ -1,5 +1,5 @@
-//! Goal: the tool as it is called: a run against its own null server leaves files that its other commands read, and wrong words are
-//! answered with what would be right.
+//! Goal: the tool as it is called: a run against its own null server leaves files that its other commands read, and
+//! wrong words are answered with what would be right.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! What one consumer reads from one broker: one fetch at a time, in an incremental session (KIP-227), so that a thousand idle
-//! partitions cost nothing.
+//! What one consumer reads from one broker: one fetch at a time, in an incremental session (KIP-227), so that a
+//! thousand idle partitions cost nothing.
 //!
 //! Every batch's CRC is checked, as Kafka's consumer does by default. A consumer at the tail also looks into the
 //! records, for the times stamped into them.

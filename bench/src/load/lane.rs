@@ -1,7 +1,7 @@
 //! What one producer has for one broker: batches by partition, requests in flight.
 //!
-//! It drains as Kafka's own producer does (`RecordAccumulator`): once any batch is full, or the oldest has lingered, a request
-//! takes one batch of every partition that has one, up to the request's limit, in turn.
+//! It drains as Kafka's own producer does (`RecordAccumulator`): once any batch is full, or the oldest has lingered,
+//! a request takes one batch of every partition that has one, up to the request's limit, in turn.
 
 use std::{collections::VecDeque, io};
 

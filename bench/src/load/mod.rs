@@ -8,8 +8,8 @@
 //!                            consumer (fetch session) ◄──── answer ◄────────┘
 //! ```
 //!
-//! What must stay true: intended times come from the schedule alone; every frame gets the time at which it was read; nothing here blocks
-//! but the wait for sockets.
+//! What must stay true: intended times come from the schedule alone; every frame gets the time at which it was read;
+//! nothing here blocks but the wait for sockets.
 
 mod batch;
 mod consumer;
@@ -237,8 +237,8 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// One step of whatever the owner of this seat can do now; says whether it could go on at once. Everybody gets one step before
-    /// anybody gets a second, so that no answer waits until all requests of others are made.
+    /// One step of whatever the owner of this seat can do now; says whether it could go on at once. Everybody gets
+    /// one step before anybody gets a second, so that no answer waits until all requests of others are made.
     fn serve(&mut self, token: u64, is_loading: bool) -> io::Result<bool> {
         let seat = &mut self.seats[token as usize];
         let mut could_go_on = false;

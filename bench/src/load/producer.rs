@@ -1,6 +1,6 @@
-//! One producer: takes records when they are due (open loop) or as fast as its requests come back (closed loop), and spreads
-//! them over the partitions as Kafka's own producer does: by key, or else a batch's worth to one partition, then the next
-//! (KIP-794).
+//! One producer: takes records when they are due (open loop) or as fast as its requests come back (closed loop), and
+//! spreads them over the partitions as Kafka's own producer does: by key, or else a batch's worth to one partition,
+//! then the next (KIP-794).
 
 use std::collections::VecDeque;
 
@@ -19,7 +19,8 @@ pub struct Producer {
 }
 
 impl Producer {
-    /// `first` is the partition that keyless records begin with, so that many producers do not all begin with the same one.
+    /// `first` is the partition that keyless records begin with, so that many producers do not all begin with the
+    /// same one.
     pub fn new(lanes: Vec<Lane>, places: Vec<(usize, usize)>, first: usize, batch_bytes: usize) -> Producer {
         Producer {
             lanes,

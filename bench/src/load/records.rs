@@ -1,5 +1,5 @@
-//! What is in the records: a key from the distribution, a value of the wanted size, and in its first bytes when the record
-//! was meant to be sent.
+//! What is in the records: a key from the distribution, a value of the wanted size, and in its first bytes when the
+//! record was meant to be sent.
 //!
 //! The bytes behind that are drawn once from the seed and sliced at a moving place, so that no two records are
 //! alike and making one costs a copy.

@@ -1,6 +1,6 @@
-//! When each record of an open loop is meant to be sent. The times follow from the rate alone, never from what the server does:
-//! that is what keeps a slow server from being asked less often, and its latency from looking better (coordinated
-//! omission).
+//! When each record of an open loop is meant to be sent. The times follow from the rate alone, never from what the
+//! server does: that is what keeps a slow server from being asked less often, and its latency from looking better
+//! (coordinated omission).
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};

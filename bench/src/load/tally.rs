@@ -1,7 +1,8 @@
 //! What is counted while the load runs, on one thread; threads are added up afterwards.
 //!
-//! A latency counts by when it was *meant to begin*: it belongs to the measured window if its intended time does, however
-//! late the answer comes. Throughput counts by when the answer came. So a stall at the end of the window still shows.
+//! A latency counts by when it was *meant to begin*: it belongs to the measured window if its intended time does,
+//! however late the answer comes. Throughput counts by when the answer came. So a stall at the end of the window
+//! still shows.
 
 use std::{collections::BTreeMap, ops::Range};
 

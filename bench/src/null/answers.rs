@@ -38,7 +38,8 @@ pub enum Answer {
     Now(Vec<Bytes>),
     /// acks=0
     Never,
-    /// A fetch that found nothing: to be asked again when something was appended, at the latest in so many milliseconds.
+    /// A fetch that found nothing: to be asked again when something was appended, at the latest in so many
+    /// milliseconds.
     Later(u64),
 }
 

@@ -1,5 +1,5 @@
-//! `corelane-bench null`: a server that does as little as a Kafka server can. Against it the harness measures itself; and with
-//! a delay or a stall on purpose, whether it reports what really happened.
+//! `corelane-bench null`: a server that does as little as a Kafka server can. Against it the harness measures itself;
+//! and with a delay or a stall on purpose, whether it reports what really happened.
 //!
 //! It keeps the newest records in memory, so that consumers get something, and stores nothing.
 

@@ -1,5 +1,5 @@
-//! Goal: what the null server does wrong on purpose is what the harness reports. A loaded machine makes everything later, never
-//! earlier, so the bounds count what must be late and what must not be hidden, and leave the rest room.
+//! Goal: what the null server does wrong on purpose is what the harness reports. A loaded machine makes everything
+//! later, never earlier, so the bounds count what must be late and what must not be hidden, and leave the rest room.
 
 use std::{
     sync::{Arc, atomic::AtomicBool, atomic::Ordering::Relaxed},
@@ -82,17 +82,16 @@ fn late(side: &SideResult, least: u64) -> u64 {
 #[test]
 fn a_known_delay_is_reported() {
     let server = Running::start(Faults {
-        delay: 30 * MS,
+        delay: 200 * MS,
         delay_every: 4,
         ..Faults::default()
     });
-    let round = server.load(&["--seconds", "1.5", "--in-flight", "1", "--batch-records", "1"]);
+    let round = server.load(&["--seconds", "3", "--in-flight", "1", "--batch-records", "1"]);
     let side = round.produced.unwrap();
     let latency = side.latency.as_ref().unwrap();
-    assert!(latency.count >= 20, "{latency:?}");
     // Every fourth answer was held back, and no other: at least a quarter is late, and not all are.
-    let late = late(&side, 30 * MS);
-    assert!(late >= latency.count / 4, "{late} of {}", latency.count);
+    let late = late(&side, 200 * MS);
+    assert!(late >= latency.count / 4 && late > 0, "{late} of {}", latency.count);
     assert!(late <= latency.count / 2, "{late} of {}", latency.count);
     assert_eq!(round.errors.len() as u64 + round.unanswered, 0);
 }
@@ -136,7 +135,7 @@ fn a_stall_is_not_hidden_in_an_open_loop() {
 fn a_stall_beyond_patience_counts_as_long_as_it_was_waited_for() {
     let server = Running::start(Faults {
         stall: nanos(Duration::from_secs(4)),
-        stall_after: 300 * MS,
+        stall_after: 100 * MS,
         ..Faults::default()
     });
     let round = server.load(&[
@@ -155,7 +154,7 @@ fn a_stall_beyond_patience_counts_as_long_as_it_was_waited_for() {
         500,
         "every record that was due is in"
     );
-    assert!(round.unanswered >= 300, "{}", round.unanswered);
+    assert!(round.unanswered >= 200, "{}", round.unanswered);
     assert!(
         late(&side, 500 * MS) >= round.unanswered,
         "{} late",
@@ -253,5 +252,5 @@ fn a_maximum_is_searched_and_used() {
     });
     let round = server.load(&["--seconds", "0.5", "--find-max", "--batch-records", "1"]);
     // With every answer 20 ms late, twice in flight is twice as much for a long way.
-    assert!(round.in_flight >= 8, "{}", round.in_flight);
+    assert!(round.in_flight >= 4, "{}", round.in_flight);
 }

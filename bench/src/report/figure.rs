@@ -1,4 +1,5 @@
-//! Figures as inline SVG, drawn here: curves over two axes, and bars. Colours are classes, so that the page's style decides.
+//! Figures as inline SVG, drawn here: curves over two axes, and bars. Colours are classes, so that the page's style
+//! decides.
 
 use std::fmt::Write;
 

@@ -120,7 +120,8 @@ fn the_page_stands_alone_and_escapes() {
 #[test]
 fn golden_figures() {
     let page = html(&[sample()], &[]);
-    // Two targets and the null server by percentile; two rounds of two targets over time, twice; bars for three metrics.
+    // Two targets and the null server by percentile; two rounds of two targets over time, twice; bars for three
+    // metrics.
     assert_eq!(page.matches("<polyline").count(), 3 + 4 + 4);
     assert_eq!(page.matches("<rect").count(), 3 * 2);
     // p50 of slow stands at 2 ms on the figure's axis of 0.0316 to 31.6 ms: 60 % of the height up from the bottom.

@@ -67,7 +67,8 @@ impl Plan<'_> {
         )
     }
 
-    /// Of an open loop: when records are due. Threads begin at different points of a gap, so that they do not all send at once.
+    /// Of an open loop: when records are due. Threads begin at different points of a gap, so that they do not all
+    /// send at once.
     pub fn schedule(&self, clients: &mut [Clients], loading: Range<Nanos>) {
         let Some(rate) = self.settings.rate else { return };
         let threads = clients.len() as f64;

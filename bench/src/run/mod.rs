@@ -39,8 +39,8 @@ const FLOOR: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub struct Run {
-    /// Who is measured: NAME=HOST:PORT, and behind it configs for its topics, such as kafka=localhost:9092,flush.messages=1.
-    /// May be given several times; rounds are interleaved
+    /// Who is measured: NAME=HOST:PORT, and behind it configs for its topics, such as
+    /// kafka=localhost:9092,flush.messages=1. May be given several times; rounds are interleaved
     #[arg(long = "target", required = true, value_name = "NAME=HOST:PORT[,KEY=VALUE..]")]
     targets: Vec<Target>,
     /// The process of a target, for its CPU and memory

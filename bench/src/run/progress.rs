@@ -1,4 +1,5 @@
-//! What a run shows while it goes on: one line on standard error, rewritten on a terminal, and every ten seconds elsewhere.
+//! What a run shows while it goes on: one line on standard error, rewritten on a terminal, and every ten seconds
+//! elsewhere.
 
 use std::{
     io::{IsTerminal, Write, stderr},

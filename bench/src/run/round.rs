@@ -99,7 +99,6 @@ impl RoundRun<'_> {
             self.settings.in_flight
         };
         let settings = self.settings;
-        let nanos = |seconds: f64| (seconds * 1e9) as Nanos;
         let is_consume = settings.workload == Workload::Consume;
         let span = Span {
             has_load: !is_consume,
@@ -153,8 +152,8 @@ impl RoundRun<'_> {
             };
             let span = Span {
                 has_load: true,
-                warm_up: PROBE_WARM_UP,
-                measured: PROBE,
+                warm_up: PROBE_WARM_UP.min(nanos(settings.warm_up)),
+                measured: PROBE.min(nanos(settings.seconds)),
                 patience: FILL_MAX,
                 bytes_max: u64::MAX,
             };
@@ -237,8 +236,12 @@ impl RoundRun<'_> {
     }
 }
 
-/// Clean pages only can be dropped, so everything is written back first; for a server that has written its log itself, this
-/// changes nothing.
+fn nanos(seconds: f64) -> Nanos {
+    (seconds * 1e9) as Nanos
+}
+
+/// Clean pages only can be dropped, so everything is written back first; for a server that has written its log
+/// itself, this changes nothing.
 fn drop_caches() -> io::Result<()> {
     let path = "/proc/sys/vm/drop_caches";
     let synced = Command::new("sync").status()?;

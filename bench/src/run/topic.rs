@@ -97,8 +97,8 @@ impl Topic {
         }
     }
 
-    /// The end of each partition. Who is the leader by Metadata may not know it yet, so a retriable error is asked about again; once
-    /// all have answered, all can be produced to.
+    /// The end of each partition. Who is the leader by Metadata may not know it yet, so a retriable error is asked
+    /// about again; once all have answered, all can be produced to.
     pub fn ends(&self) -> io::Result<Vec<i64>> {
         let deadline = Instant::now() + TOPIC_TIMEOUT;
         loop {

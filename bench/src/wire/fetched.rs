@@ -1,5 +1,5 @@
-//! A walk over a Fetch answer that leaves the records where they are: decoding it into values would copy every byte once more,
-//! and on one client CPU that copy is what would be measured.
+//! A walk over a Fetch answer that leaves the records where they are: decoding it into values would copy every byte
+//! once more, and on one client CPU that copy is what would be measured.
 
 use corelane_protocol::{
     error_code::ErrorCode,

@@ -1,5 +1,5 @@
-//! Who is measured: `NAME=HOST:PORT`, with configs for its topics behind it: `kafka-fsync=localhost:9092,flush.messages=1`.
-//! And `NAME=PID`, the process whose CPU and memory are that target's.
+//! Who is measured: `NAME=HOST:PORT`, with configs for its topics behind it:
+//! `kafka-fsync=localhost:9092,flush.messages=1`. And `NAME=PID`, the process whose CPU and memory are that target's.
 
 use std::str::FromStr;
 
