@@ -14,7 +14,7 @@ use corelane_storage::{Rules, StoreOptions};
 use crate::{
     node::SimNode,
     random::Random,
-    scenario::{PORT, Plan},
+    scenario::{Lives, PORT, Plan},
 };
 
 /// A rule that is taken away, to see that the simulation would notice.
@@ -98,13 +98,16 @@ fn tuning(plan: &Plan, rules: Rules) -> Tuning {
     let mut random = Random::new(plan.node_seed);
     let journal_files = random.between(4, 8) as u32;
     let journal_file_bytes = *random.pick(&[256 << 10, 512 << 10, 2 << 20]);
-    let frame_bytes_max = *random.pick(&[16 << 10, 64 << 10, 128 << 10]);
+    let frame_bytes_max = match plan.lives {
+        Lives::LongAndShort => 4 << 10,
+        _ => *random.pick(&[16 << 10, 64 << 10, 128 << 10]),
+    };
     // A log whose last bytes fill no block yet keeps its whole frame in memory: there must be room for one frame per log.
     let tail_bytes_max = *random.pick(&[2 << 20, 4 << 20, 16 << 20]);
     // Several at once can be torn so that a later one is whole and an earlier one is not.
-    let frames_in_flight = match plan.in_haste {
-        true => 4,
-        false => *random.pick(&[1, 1, 2, 4]),
+    let frames_in_flight = match plan.lives {
+        Lives::InHaste | Lives::LongAndShort => 4,
+        Lives::AsTheyCome => *random.pick(&[1, 1, 2, 4]),
     };
     let snapshots = SnapshotTiming {
         log_bytes: *random.pick(&[1, 500, 8 << 20, 8 << 20]),

@@ -13,10 +13,10 @@ use std::{
 };
 
 use corelane_broker::runtime::world::World;
-use corelane_storage::sim_disk::SimDisk;
+use corelane_storage::sim_disk::{Operation, SimDisk};
 use futures_lite::future::or;
 
-pub use crate::plan::{Crash, DiskFault, NODE, PORT, Plan, Rot};
+pub use crate::plan::{Crash, DiskFault, Lives, Moment, NODE, PORT, Plan, Rot};
 use crate::{
     client::{Consumer, Member, Producer, Topic, create_topic, look_up_all, read_to_the_end},
     history::SharedHistory,
@@ -31,6 +31,8 @@ use crate::{
 const LIVENESS: Duration = Duration::from_secs(120);
 /// Virtual time in which a node at rest has written down that all is durable.
 const REST: Duration = Duration::from_millis(200);
+/// How long the power waits for enough to be under way.
+const UNFLUSHED_PATIENCE: Duration = Duration::from_millis(50);
 /// How long a group's offsets are asked for when their log may have rotted.
 const LOOK_UP_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -177,18 +179,23 @@ fn play<M: Send + 'static>(
     let clients = Clients::start(plan, simulation, history);
     for crash in &plan.crashes {
         start(&mut node, plan);
+        let disk = node.disk().clone();
         if let Some(DiskFault { operation, nth, fault }) = &crash.fault {
             node.disk().fail(*operation, *nth, false, fault.clone());
         }
         let mut left_us = crash.after_us;
         let mut wall_jump_ms = Some(crash.wall_jump_ms);
-        while left_us > 0 {
+        let is_over = || match crash.moment {
+            Moment::Flushes(flushes) => disk.count(Operation::Flush) >= flushes,
+            _ => false,
+        };
+        while left_us > 0 && !is_over() {
             let slice_us = if plan.break_every_us == 0 {
                 left_us
             } else {
                 left_us.min(plan.break_every_us)
             };
-            simulation.run_for(Duration::from_micros(slice_us));
+            simulation.run_until(Duration::from_micros(slice_us), is_over);
             left_us -= slice_us;
             if left_us <= crash.after_us / 2
                 && let Some(jump_ms) = wall_jump_ms.take()
@@ -198,6 +205,9 @@ fn play<M: Send + 'static>(
             if left_us > 0 {
                 simulation.break_a_connection();
             }
+        }
+        if let Moment::Unflushed(sectors) = crash.moment {
+            simulation.run_until(UNFLUSHED_PATIENCE, || disk.pending_sectors() >= sectors);
         }
         if crash.fault.is_none() {
             still_alive(&node)?;

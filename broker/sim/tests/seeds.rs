@@ -68,6 +68,11 @@ fn a_rotted_frame_taken_for_a_torn_one_is_noticed() {
 }
 
 #[test]
+fn a_chainless_journal_is_noticed() {
+    noticed(Mutant::NoChain);
+}
+
+#[test]
 fn a_file_head_among_other_frames_is_noticed() {
     noticed(Mutant::HeadNotAlone);
 }
