@@ -24,6 +24,7 @@ pub mod node;
 pub mod plan;
 pub mod random;
 pub mod scenario;
+pub mod seeds;
 pub mod simulation;
 pub mod tasks;
 pub mod trace;

@@ -9,6 +9,7 @@ use corelane_sim::{
     broker::{self, Mutant},
     cluster::command::{GateOptions, Replay, mutant_table::MutantOptions},
     scenario::{Plan, Report, run},
+    seeds::Seeds,
     trace::Trace,
 };
 
@@ -18,15 +19,8 @@ use corelane_sim::{
 struct Options {
     #[command(subcommand)]
     command: Option<Command>,
-    /// The first seed.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// How many seeds, one after the other.
-    #[arg(long, default_value_t = 1)]
-    count: u64,
-    /// Print every event: virtual seconds, who, what, details.
-    #[arg(long)]
-    verbose: bool,
+    #[command(flatten)]
+    seeds: Seeds,
     /// Take one rule away; a seed that passes then noticed nothing.
     #[arg(long)]
     mutant: Option<Mutant>,
@@ -48,20 +42,24 @@ fn main() -> ExitCode {
         None => {}
     }
     let mut failed = Vec::new();
-    for seed in options.seed..options.seed.saturating_add(options.count) {
+    for seed in options.seeds.range() {
         let plan = Plan::draw(seed);
-        if options.verbose {
+        if options.seeds.verbose {
             println!("{plan:#?}");
         }
-        let trace = Trace::new(options.verbose, 0);
+        let trace = Trace::new(options.seeds.verbose, 0);
         let report = run(&plan, trace, |node, plan| broker::start(node, plan, options.mutant));
         print(&report);
         if !report.violations.is_empty() {
             failed.push(seed);
         }
     }
-    if options.count > 1 {
-        println!("{} seeds, {} failed: {failed:?}", options.count, failed.len());
+    if options.seeds.range().count() > 1 {
+        println!(
+            "{} seeds, {} failed: {failed:?}",
+            options.seeds.range().count(),
+            failed.len()
+        );
     }
     if failed.is_empty() {
         ExitCode::SUCCESS

@@ -11,7 +11,8 @@ use corelane_protocol::error_code::ErrorCode;
 use uuid::Uuid;
 
 use super::{
-    event_loop::{Cluster, Event},
+    event_loop::Cluster,
+    events::Event,
     marks::Mark,
     packet::{Ask, Packet, Reply},
     replica_log::Batch,
@@ -33,20 +34,9 @@ pub struct Broker {
 }
 
 impl Cluster {
-    /// Views begin anew somewhere between what is kept for sure and what was applied before.
     pub(super) fn start_broker(&mut self, n: usize) {
         let logs = self.plan.logs();
-        for log in 0..logs {
-            let views = &self.nodes[n].views;
-            let (floor, applied) = (views.floor[log], views.applied[log]);
-            let kept = floor + self.random.below((applied - floor) as u64 + 1) as usize;
-            if kept < applied {
-                self.marks.hit(Mark::RestartedWithOlderView);
-            }
-            let views = &mut self.nodes[n].views;
-            views.applied[log] = kept;
-            views.planned[log] = false;
-        }
+        self.restart_views(n);
         let ends = (1..logs).map(|log| self.history.end(log)).collect();
         let node = &mut self.nodes[n];
         node.broker.incarnation += 1;
@@ -54,9 +44,7 @@ impl Cluster {
         node.broker.leaves_by = None;
         node.broker.catch_up = ends;
         let life = node.life;
-        for p in 0..self.topics.len() {
-            self.tell_state(n, p);
-        }
+        self.tell_all(n);
         for log in 0..logs {
             self.plan_look(n, log);
         }
@@ -78,11 +66,11 @@ impl Cluster {
                 features: Vec::new(),
             }),
             Some(broker_epoch) => {
-                let ready = |(shard, end): (usize, &usize)| node.views.applied[1 + shard] >= *end;
+                let ready = |(shard, end): (usize, &usize)| node.views.applied(1 + shard) >= *end;
                 Wish::Heartbeat(Heartbeat {
                     node: n as i32,
                     broker_epoch,
-                    root_applied_end: node.views.applied[0] as u64,
+                    root_applied_end: node.views.root.applied_end,
                     shards_ready: node.broker.catch_up.iter().enumerate().all(ready),
                     want_fence: false,
                     want_shutdown: node.broker.leaves_by.is_some(),
@@ -95,7 +83,7 @@ impl Cluster {
             life,
             ask: Box::new(Ask::Root(wish)),
         };
-        let controller = self.controllers[0].node;
+        let controller = self.seats[0].node;
         self.send(n, controller, packet);
         self.leave_if_done(n);
     }
@@ -144,9 +132,8 @@ impl Cluster {
                 .and_then(|state| state.leader)
                 .is_some_and(|leader| leader.node == n as i32)
         });
-        let in_shutdown = self.history.roots[self.nodes[n].views.applied[0]]
-            .broker(n as i32)
-            .is_some_and(|broker| broker.in_controlled_shutdown);
+        let me = self.nodes[n].views.root.broker(n as i32);
+        let in_shutdown = me.is_some_and(|me| me.in_controlled_shutdown);
         if (in_shutdown && !leads) || self.now() >= by {
             if in_shutdown && !leads {
                 self.marks.hit(Mark::ShutDownInOrder);

@@ -6,13 +6,8 @@ use bytes::Bytes;
 use corelane_raft::{Config, Input, Message, Outgoing, Persist, Term, VoterId, Voters};
 
 use super::{
-    event_loop::{Cluster, Event},
-    group::Group,
-    group_log::decode_snapshot,
-    marks::Mark,
-    node::Write,
+    event_loop::Cluster, events::Event, group::Group, group_log::decode_snapshot, marks::Mark, node::Write,
     packet::Packet,
-    timeline::Micros,
 };
 
 /// A follower that lacks this many entries gets them in several appends.
@@ -64,9 +59,7 @@ impl Cluster {
         let now = self.now();
         let node = &mut self.nodes[n];
         let group = &mut node.groups[g];
-        if group.wake_at <= now {
-            group.wake_at = Micros::MAX;
-        }
+        group.alarm.ring(now);
         let due = group.raft.next_wake().is_some_and(|due| due <= node.clock.read(now));
         if due {
             self.step_group(n, g, Input::Tick);
@@ -264,12 +257,8 @@ impl Cluster {
     fn plan_wake(&mut self, n: usize, g: usize) {
         let now = self.now();
         let node = &mut self.nodes[n];
-        let Some(due) = node.groups[g].raft.next_wake() else {
-            return;
-        };
-        let at = node.clock.when(now, due);
-        if at < node.groups[g].wake_at {
-            node.groups[g].wake_at = at;
+        let group = &mut node.groups[g];
+        if let Some(at) = group.alarm.set(now, group.raft.next_wake(), &node.clock) {
             let life = node.life;
             let wake = Event::Wake {
                 node: n,

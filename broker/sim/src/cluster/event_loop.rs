@@ -4,26 +4,23 @@ use std::{collections::VecDeque, rc::Rc, sync::Arc};
 
 use corelane_broker::{
     metadata::records::PartitionState,
-    partition::replica::{self, Output, Span},
+    partition::replica::{Output, Span},
 };
-use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Input, Voters};
+use corelane_raft::Voters;
 
 use super::{
     brokers::Broker,
     clock::{Clock, TRUE_RATE},
     config_rules::ReplicationConfigs,
-    controllers::Controller,
+    events::Event,
     history::History,
     invariants::Invariants,
     journal::Journal,
-    marks::{Mark, Marks},
+    marks::Marks,
     network::Network,
-    node::{Disk, Held, Node, Write},
-    packet::Packet,
+    node::{Disk, Node},
+    perfect_logs::{Lags, Seat},
     plan::Plan,
-    replica_log::Batch,
-    spread,
     timeline::{Micros, Timeline},
     topics::Topics,
     trace::Trace,
@@ -33,7 +30,7 @@ use super::{
 use crate::Random;
 
 /// Cores with a journal of their own on each node.
-const JOURNALS: usize = 2;
+pub const JOURNALS: usize = 2;
 
 #[derive(Debug)]
 pub struct Cluster {
@@ -60,86 +57,11 @@ pub struct Cluster {
     pub(super) truths: Vec<Truth>,
     pub(super) latest: Vec<Option<Arc<PartitionState>>>,
     /// By log: root, then the shards.
-    pub(super) controllers: Vec<Controller>,
+    pub(super) seats: Vec<Seat>,
     pub(super) config_rules: Rc<ReplicationConfigs>,
     /// Memory that is used again.
     pub(super) output: Output,
     pub(super) spans: Vec<Span>,
-}
-
-#[derive(Debug)]
-pub enum Event {
-    Deliver {
-        to: usize,
-        packet: Packet,
-    },
-    /// Some of a journal's writes are durable.
-    Written {
-        node: usize,
-        life: u32,
-        journal: usize,
-    },
-    /// A group's timer may be due.
-    Wake {
-        node: usize,
-        life: u32,
-        group: usize,
-    },
-    ReplicaWake {
-        node: usize,
-        life: u32,
-        partition: usize,
-    },
-    /// A node applies entries of a log.
-    Look {
-        node: usize,
-        life: u32,
-        log: usize,
-    },
-    /// A broker tells root that it lives.
-    Beat {
-        node: usize,
-        life: u32,
-    },
-    /// A produce request that waited for a paused leader.
-    Append {
-        node: usize,
-        life: u32,
-        partition: usize,
-    },
-    ControllerLook {
-        shard: usize,
-    },
-    ControllerWake {
-        log: usize,
-    },
-    Round {
-        log: usize,
-    },
-    /// Controllers whose nodes do not run are replaced.
-    Controllers,
-    Topics,
-    Produce,
-    Fetch,
-    Propose,
-    /// A linearizable read.
-    Read,
-    /// Leaders look at who shall vote.
-    Members,
-    /// The plan's action of this index.
-    Act(usize),
-    Start {
-        node: usize,
-    },
-    /// A pause ends.
-    Resume {
-        node: usize,
-    },
-    Cut {
-        from: usize,
-        to: usize,
-        until: Micros,
-    },
 }
 
 impl Cluster {
@@ -162,7 +84,7 @@ impl Cluster {
             topics: Topics::default(),
             truths: Vec::new(),
             latest: Vec::new(),
-            controllers: Vec::new(),
+            seats: Vec::new(),
             config_rules: Rc::new(ReplicationConfigs {
                 min_isr: plan.topics.min_isr,
             }),
@@ -194,9 +116,9 @@ impl Cluster {
         if cluster.plan.replicates() {
             for log in 0..cluster.plan.logs() {
                 let node = cluster.random.below(cluster.plan.nodes as u64) as usize;
-                cluster.new_controller(log, node, 1);
+                cluster.new_seat(log, node, 1);
             }
-            for event in [Event::Controllers, Event::Topics, Event::Produce, Event::Fetch] {
+            for event in [Event::Seats, Event::Topics, Event::Produce, Event::Fetch] {
                 cluster.timeline.plan(0, event);
             }
         }
@@ -220,7 +142,9 @@ impl Cluster {
             },
             groups: Vec::new(),
             replicas: Vec::new(),
-            views: Views::new(self.plan.logs()),
+            views: Views::new(self.plan.shards),
+            lags: Lags::new(self.plan.logs()),
+            controllers: (0..self.plan.logs()).map(|_| None).collect(),
             broker: Broker::default(),
         }
     }
@@ -263,19 +187,21 @@ impl Cluster {
             Event::ReplicaWake { node, life, partition } if self.lives(node, life) => {
                 self.on_replica_wake(node, partition);
             }
+            Event::ControllerWake { node, life, log } if self.lives(node, life) => self.on_controller_wake(node, log),
+            Event::Round { node, life, log } if self.lives(node, life) => self.on_round(node, log),
             Event::Look { node, life, log } if self.lives(node, life) => self.on_look(node, log),
             Event::Beat { node, life } if self.lives(node, life) => self.on_beat(node),
             Event::Append { node, life, partition } if self.lives(node, life) => self.append(node, partition),
             Event::Written { .. }
             | Event::Wake { .. }
             | Event::ReplicaWake { .. }
+            | Event::ControllerWake { .. }
+            | Event::Round { .. }
             | Event::Look { .. }
             | Event::Beat { .. }
             | Event::Append { .. } => {}
             Event::ControllerLook { shard } => self.on_controller_look(shard),
-            Event::ControllerWake { log } => self.on_controller_wake(log),
-            Event::Round { log } => self.on_round(log),
-            Event::Controllers => self.on_controllers(),
+            Event::Seats => self.on_seats(),
             Event::Topics => self.on_topics(),
             Event::Produce => self.on_produce(),
             Event::Fetch => self.on_fetch(),
@@ -302,184 +228,12 @@ impl Cluster {
         self.nodes[node].up && self.nodes[node].life == life
     }
 
-    fn on_packet(&mut self, to: usize, packet: Packet) {
-        if !self.nodes[to].up {
-            return;
-        }
-        match packet {
-            Packet::Raft {
-                group,
-                from,
-                to: voter,
-                message,
-            } => {
-                if voter != self.nodes[to].voter() {
-                    self.marks.hit(Mark::MessageForWipedDisk);
-                    if self.plan.rules.raft.voter_is_node_and_disk {
-                        return;
-                    }
-                }
-                self.step_group(to, group, Input::Received { from, message });
-            }
-            Packet::Replica {
-                partition,
-                from,
-                message,
-                batch,
-            } => self.on_replica_message(to, partition, from, message, &batch),
-            Packet::Ask { from, life, ask } => self.on_ask(to, from, life, *ask),
-            Packet::Reply { life, reply } if self.nodes[to].life == life => self.on_reply(to, reply),
-            Packet::AlterPartitionReply {
-                life,
-                partition,
-                leader_epoch,
-                partition_epoch,
-                altered,
-            } if self.nodes[to].life == life => {
-                let input = replica::Input::AlterPartitionReply {
-                    leader_epoch,
-                    partition_epoch,
-                    error_code: altered.as_ref().err().copied().unwrap_or(ErrorCode::NONE),
-                };
-                self.step_replica(to, partition, input, &Batch::default());
-                // A host may take the state from the answer, or wait until it applied the shard's entry.
-                if let Some(state) = altered.ok().filter(|_| self.plan.broker.answers_tell) {
-                    self.step_replica(to, partition, replica::Input::State(&state), &Batch::default());
-                }
-            }
-            Packet::Reply { .. } | Packet::AlterPartitionReply { .. } => {}
-        }
-    }
-
-    pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
-        match &packet {
-            Packet::Raft { group, message, .. } => self.observe_raft_message(from, *group, message),
-            Packet::Replica {
-                partition,
-                message: replica::Message::Ack(ack),
-                ..
-            } => self.observe_ack(from, *partition, ack),
-            _ => {}
-        }
-        let arrivals = self.network.send(self.now(), from, to);
-        if let Some(at) = arrivals.again {
-            let packet = packet.clone();
-            self.timeline.plan(at, Event::Deliver { to, packet });
-        }
-        if let Some(at) = arrivals.first {
-            self.timeline.plan(at, Event::Deliver { to, packet });
-        }
-    }
-
-    /// Sends when everything that was submitted to the journal before is durable.
-    pub(super) fn send_after_writes(&mut self, from: usize, journal: usize, to: usize, packet: Packet) {
-        let held = Held { to, packet };
-        let held = if self.plan.rules.host.replies_wait_for_the_disk {
-            self.nodes[from].journals[journal].hold(held)
-        } else {
-            Some(held)
-        };
-        if let Some(Held { to, packet }) = held {
-            self.send(from, to, packet);
-        }
-    }
-
-    pub(super) fn submit(&mut self, node: usize, journal: usize, write: Write) {
-        self.nodes[node].journals[journal].submit(write);
-        self.plan_completion(node, journal);
-    }
-
-    fn plan_completion(&mut self, node: usize, journal: usize) {
-        let now = self.now();
-        let place = &mut self.nodes[node];
-        if place.journals[journal].busy || place.journals[journal].pending() == 0 {
-            return;
-        }
-        place.journals[journal].busy = true;
-        let disk = &self.plan.disk;
-        let mut takes = spread(&mut self.random, disk.write_min, disk.write_max);
-        if !self.healed && disk.slow > 0 && self.random.chance(disk.slow, 1000) {
-            takes *= 100;
-        }
-        let (at, life) = ((now + takes).max(place.stalled_until), place.life);
-        self.timeline.plan(at, Event::Written { node, life, journal });
-    }
-
-    /// One flush may take one write or all that came meanwhile.
-    fn on_written(&mut self, node: usize, journal: usize) {
-        let pending = self.nodes[node].journals[journal].pending() as u64;
-        self.nodes[node].journals[journal].busy = false;
-        for _ in 0..=self.random.below(pending.max(1)) {
-            let place = &mut self.nodes[node];
-            let Some(write) = place.journals[journal].complete() else {
-                break;
-            };
-            place.disk.apply(&write);
-            while let Some(Held { to, packet }) = self.nodes[node].journals[journal].release() {
-                self.send(node, to, packet);
-            }
-            match write {
-                Write::Group { group, persist, .. } => self.on_group_persisted(node, group, persist.number),
-                Write::Replica {
-                    partition,
-                    made,
-                    persist,
-                    ..
-                } => {
-                    let host = self.nodes[node].replicas[partition].as_ref();
-                    if host.is_some_and(|host| host.log.made == made) {
-                        let input = replica::Input::Persisted(persist.number);
-                        self.step_replica(node, partition, input, &Batch::default());
-                    }
-                }
-            }
-        }
-        self.plan_completion(node, journal);
-    }
-
-    /// A disk that stalled goes on.
-    pub(super) fn finish_writes(&mut self, n: usize) {
-        let (now, life) = (self.now(), self.nodes[n].life);
-        for journal in 0..JOURNALS {
-            self.timeline.plan(now, Event::Written { node: n, life, journal });
-        }
-    }
-
     pub(super) fn judge(&mut self, invariant: &str, verdict: Result<(), String>) {
         if let Err(what) = verdict {
             let now = self.now();
             self.trace
                 .note(now, self.steps, || format!("{invariant} BROKEN: {what}"));
             self.invariants.report(invariant, &what);
-        }
-    }
-}
-
-impl Event {
-    /// Whose process must run for this to happen.
-    fn node(&self) -> Option<usize> {
-        match *self {
-            Event::Deliver { to: node, .. }
-            | Event::Written { node, .. }
-            | Event::Wake { node, .. }
-            | Event::ReplicaWake { node, .. }
-            | Event::Look { node, .. }
-            | Event::Beat { node, .. }
-            | Event::Append { node, .. } => Some(node),
-            Event::ControllerLook { .. }
-            | Event::ControllerWake { .. }
-            | Event::Round { .. }
-            | Event::Controllers
-            | Event::Topics
-            | Event::Produce
-            | Event::Fetch
-            | Event::Propose
-            | Event::Read
-            | Event::Members
-            | Event::Act(_)
-            | Event::Start { .. }
-            | Event::Resume { .. }
-            | Event::Cut { .. } => None,
         }
     }
 }

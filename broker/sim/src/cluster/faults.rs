@@ -5,7 +5,8 @@ use corelane_raft::Input;
 use super::{
     actions::{Action, Who},
     clock::TRUE_RATE,
-    event_loop::{Cluster, Event},
+    event_loop::Cluster,
+    events::Event,
     marks::Mark,
     plan::BrokerPlan,
     timeline::Micros,
@@ -54,7 +55,7 @@ impl Cluster {
                 cluster.nodes[n].stalled_until = now + lasts;
             }),
             Action::Blind { who, lasts } => self.with(who, |cluster, n| {
-                cluster.nodes[n].views.blind_until = now + lasts;
+                cluster.nodes[n].lags.blind_until = now + lasts;
             }),
             Action::FailDisk { who, down } => self.with(who, |cluster, n| {
                 if cluster.nodes[n].up {
@@ -94,7 +95,7 @@ impl Cluster {
     fn with(&mut self, who: Who, act: impl FnOnce(&mut Cluster, usize)) {
         let node = match who {
             Who::Node(node) => Some(node),
-            Who::GroupLeader(group) if self.plan.replicates() => Some(self.controllers[group].node),
+            Who::GroupLeader(group) if self.plan.replicates() => Some(self.seats[group].node),
             Who::GroupLeader(group) => self.group_leader(group),
             Who::PartitionLeader(number) => self.partition_leader(number),
             Who::PartitionFollower(number) => self.partition_follower(number),
@@ -213,15 +214,12 @@ impl Cluster {
             let node = &mut self.nodes[n];
             node.paused_until = 0;
             node.stalled_until = 0;
-            node.views.blind_until = 0;
+            node.lags.blind_until = 0;
             node.clock.set_rate(now, TRUE_RATE);
             self.resume(n);
             self.start(n);
             self.finish_writes(n);
-            for log in 0..self.plan.logs() {
-                self.nodes[n].views.planned[log] = false;
-                self.plan_look(n, log);
-            }
+            self.look_soon(n);
         }
         for shard in 0..self.plan.shards {
             self.plan_controller_look(shard);

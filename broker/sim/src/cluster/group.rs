@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use corelane_raft::{Config, Output, Raft, VoterId, Voters};
 
-use super::{group_log::GroupLog, timeline::Micros};
+use super::{alarm::Alarm, group_log::GroupLog};
 use crate::Random;
 
 #[derive(Debug)]
@@ -16,8 +16,7 @@ pub struct Group {
     pub applied: u64,
     /// Bytes of a snapshot that this node took and that is not switched to yet.
     pub taken: Option<Bytes>,
-    /// When the next wake-up is planned.
-    pub wake_at: Micros,
+    pub alarm: Alarm,
     /// Whom the core was told to bring up without a vote.
     pub learners: Voters,
     /// The voter that leaves next, and since when that is wanted (the node's time).
@@ -43,7 +42,7 @@ impl Group {
             raft,
             log: disk.clone(),
             taken: None,
-            wake_at: Micros::MAX,
+            alarm: Alarm::default(),
             learners: Voters::default(),
             leaves: None,
             reads: Vec::new(),

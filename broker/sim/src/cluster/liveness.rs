@@ -53,7 +53,7 @@ impl Cluster {
             if !broker.is_some_and(|broker| broker.is_active() && Some(broker.broker_epoch) == node.broker.epoch) {
                 return Some(format!("L5: node {} is not in service: {broker:?}", node.id));
             }
-            if (0..self.plan.logs()).any(|log| node.views.applied[log] < self.history.end(log)) {
+            if (0..self.plan.logs()).any(|log| node.views.applied(log) < self.history.end(log)) {
                 return Some(format!("L5: node {} does not see all that was committed", node.id));
             }
         }

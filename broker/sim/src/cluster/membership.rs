@@ -7,10 +7,7 @@ use corelane_broker::metadata::records::Replica;
 use corelane_raft::{Input, Read, VoterId, VotersChange};
 
 use super::{
-    event_loop::{Cluster, Event},
-    group::PendingRead,
-    group_log::encode_snapshot,
-    marks::Mark,
+    event_loop::Cluster, events::Event, group::PendingRead, group_log::encode_snapshot, marks::Mark,
     timeline::MILLISECOND,
 };
 

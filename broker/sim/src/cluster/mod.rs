@@ -20,13 +20,17 @@
 //! the modules beside this one, far more slowly.
 
 mod actions;
+mod alarm;
+mod asking;
 mod brokers;
 mod clock;
 pub mod command;
+mod committed;
 mod config_rules;
 mod consensus;
 mod controllers;
 mod event_loop;
+mod events;
 mod families;
 mod faults;
 mod gate;
@@ -35,7 +39,9 @@ mod group_log;
 mod history;
 mod invariants;
 mod journal;
+mod kinds;
 mod liveness;
+mod mail;
 mod marks;
 mod membership;
 mod mutants;
@@ -43,6 +49,7 @@ mod network;
 mod node;
 mod operations;
 mod packet;
+mod perfect_logs;
 mod plan;
 mod replica_host;
 mod replica_log;
@@ -56,6 +63,7 @@ mod trace;
 mod truth;
 mod views;
 mod workload;
+mod writes;
 
 #[cfg(test)]
 mod tests;

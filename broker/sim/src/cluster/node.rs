@@ -9,11 +9,13 @@ use corelane_raft::{Persist, VoterId};
 use super::{
     brokers::Broker,
     clock::Clock,
-    event_loop::Event,
+    controllers::Controller,
+    events::Event,
     group::Group,
     group_log::GroupLog,
     journal::Journal,
     packet::Packet,
+    perfect_logs::Lags,
     replica_host::ReplicaHost,
     replica_log::{Batch, ReplicaLog},
     timeline::Micros,
@@ -40,6 +42,9 @@ pub struct Node {
     /// By partition; none while the node is down.
     pub replicas: Vec<Option<ReplicaHost>>,
     pub views: Views,
+    pub lags: Lags,
+    /// By log, where this node decides.
+    pub controllers: Vec<Option<Controller>>,
     pub broker: Broker,
 }
 
@@ -97,6 +102,7 @@ impl Node {
         self.waiting.clear();
         self.groups.clear();
         self.replicas.iter_mut().for_each(|replica| *replica = None);
+        self.controllers.iter_mut().for_each(|controller| *controller = None);
         self.broker.epoch = None;
         let mut lost = Vec::new();
         for journal in 0..self.journals.len() {
@@ -117,7 +123,8 @@ impl Node {
         self.disk = Disk::default();
         self.disk.groups.resize(groups, GroupLog::default());
         self.disk.replicas.resize(self.replicas.len(), None);
-        self.views = Views::new(self.views.applied.len());
+        self.views = Views::new(self.views.shards.len());
+        self.lags = Lags::new(self.controllers.len());
         self.broker = Broker::default();
     }
 }

@@ -11,9 +11,10 @@ use corelane_broker::metadata::{
 use uuid::Uuid;
 
 use super::{
+    asking::Wished,
     config_rules::{MIN_ISR, UNCLEAN},
-    controllers::Wished,
-    event_loop::{Cluster, Event},
+    event_loop::Cluster,
+    events::Event,
     marks::Mark,
     timeline::MILLISECOND,
 };

@@ -2,13 +2,13 @@
 
 use corelane_broker::partition::replica::{Acks, Replica};
 
-use super::{replica_log::ReplicaLog, timeline::Micros};
+use super::{alarm::Alarm, replica_log::ReplicaLog};
 
 #[derive(Debug)]
 pub struct ReplicaHost {
     pub replica: Replica,
     pub log: ReplicaLog,
-    pub wake_at: Micros,
+    pub alarm: Alarm,
     /// The partition epoch that the core was told last; −1 for none.
     pub told: i32,
     /// The highest high watermark of this life.

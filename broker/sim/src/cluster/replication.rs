@@ -11,13 +11,14 @@ use corelane_broker::{
 use uuid::Uuid;
 
 use super::{
-    event_loop::{Cluster, Event},
+    alarm::Alarm,
+    event_loop::Cluster,
+    events::Event,
     marks::Mark,
     node::Write,
     packet::{Ask, Packet},
     replica_host::ReplicaHost,
     replica_log::{Batch, Record, ReplicaLog},
-    timeline::Micros,
 };
 
 impl Cluster {
@@ -35,7 +36,7 @@ impl Cluster {
         node.replicas[p] = Some(ReplicaHost {
             replica: Replica::new(config, me, disk.recovered()),
             log: disk.clone(),
-            wake_at: Micros::MAX,
+            alarm: Alarm::default(),
             told: -1,
             committed_max: 0,
             producers: Vec::new(),
@@ -60,9 +61,7 @@ impl Cluster {
         let Some(host) = &mut node.replicas[p] else {
             return;
         };
-        if host.wake_at <= now {
-            host.wake_at = Micros::MAX;
-        }
+        host.alarm.ring(now);
         let local = node.clock.read(now);
         if host.replica.next_wake().is_some_and(|due| due <= local) {
             let steps = self.steps;
@@ -241,7 +240,7 @@ impl Cluster {
 
     fn request_alter_partition(&mut self, n: usize, partition: usize, alter: AlterPartition) {
         let info = &self.topics.partitions[partition];
-        let controller = self.controllers[1 + info.shard].node;
+        let controller = self.seats[1 + info.shard].node;
         let wish = shard::AlterPartition {
             node: n as i32,
             broker_epoch: alter.broker_epoch,
@@ -341,12 +340,7 @@ impl Cluster {
         let Some(host) = &mut node.replicas[p] else {
             return;
         };
-        let Some(due) = host.replica.next_wake() else {
-            return;
-        };
-        let at = node.clock.when(now, due);
-        if at < host.wake_at {
-            host.wake_at = at;
+        if let Some(at) = host.alarm.set(now, host.replica.next_wake(), &node.clock) {
             let life = node.life;
             let wake = Event::ReplicaWake {
                 node: n,

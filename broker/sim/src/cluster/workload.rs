@@ -4,7 +4,8 @@ use corelane_broker::partition::replica::{Acks, Input};
 use corelane_protocol::error_code::ErrorCode;
 
 use super::{
-    event_loop::{Cluster, Event},
+    event_loop::Cluster,
+    events::Event,
     marks::Mark,
     replica_host::Producer,
     replica_log::{BATCH_MAX, Batch, Record},

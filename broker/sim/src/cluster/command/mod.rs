@@ -16,17 +16,13 @@ use super::{
     shrink::shrink,
     timeline::SECOND,
 };
+use crate::seeds::Seeds;
 
 /// One seed, or some: replays it, and shows every event if asked.
 #[derive(Args)]
 pub struct Replay {
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    #[arg(long, default_value_t = 1)]
-    count: u64,
-    /// Print every event: simulated seconds, steps so far, node, what happened.
-    #[arg(long)]
-    verbose: bool,
+    #[command(flatten)]
+    seeds: Seeds,
     /// Drop faults of a failing seed for as long as it still fails.
     #[arg(long)]
     shrink: bool,
@@ -62,15 +58,15 @@ impl Replay {
     pub fn run(&self) -> ExitCode {
         quiet_panics();
         let mut failed = 0;
-        for seed in self.seed..self.seed.saturating_add(self.count) {
+        for seed in self.seeds.range() {
             let plan = match self.mutant {
                 Some(place) => MUTANTS[place].plan(seed),
                 None => plan_of(self.family.as_deref(), seed),
             };
-            if self.verbose {
+            if self.seeds.verbose {
                 println!("{plan:#?}");
             }
-            let report = run(&plan, self.verbose);
+            let report = run(&plan, self.seeds.verbose);
             print_report(&report);
             if report.violation.is_some() {
                 failed += 1;
