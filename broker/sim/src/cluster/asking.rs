@@ -60,8 +60,8 @@ impl Cluster {
 
     /// The operator's wish, at the controller itself.
     pub(super) fn operate(&mut self, log: usize, wished: Wished) {
-        let node = self.seats[log].node;
-        if self.is_running(node) {
+        let node = self.controller_of(log).filter(|node| self.is_running(*node));
+        if let Some(node) = node {
             self.steps += 1;
             self.wish(node, log, Asker::Operator, wished);
         }

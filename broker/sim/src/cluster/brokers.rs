@@ -36,7 +36,11 @@ pub struct Broker {
 impl Cluster {
     pub(super) fn start_broker(&mut self, n: usize) {
         let logs = self.plan.logs();
-        self.restart_views(n);
+        if self.plan.has_groups() {
+            self.start_machines(n);
+        } else {
+            self.restart_views(n);
+        }
         let ends = (1..logs).map(|log| self.history.end(log)).collect();
         let node = &mut self.nodes[n];
         node.broker.incarnation += 1;
@@ -45,8 +49,8 @@ impl Cluster {
         node.broker.catch_up = ends;
         let life = node.life;
         self.tell_all(n);
-        for log in 0..logs {
-            self.plan_look(n, log);
+        if !self.plan.has_groups() {
+            self.look_soon(n);
         }
         let at = self.now() + self.random.below(self.plan.broker.beat);
         self.timeline.plan(at, Event::Beat { node: n, life });
@@ -83,7 +87,7 @@ impl Cluster {
             life,
             ask: Box::new(Ask::Root(wish)),
         };
-        let controller = self.seats[0].node;
+        let controller = self.controller_seen_by(n, 0);
         self.send(n, controller, packet);
         self.leave_if_done(n);
     }

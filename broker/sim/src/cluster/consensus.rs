@@ -124,8 +124,12 @@ impl Cluster {
         if output.installed.is_some() {
             self.on_snapshot_installed(n, g);
         }
+        let stands_anew = output.role_changed;
         self.nodes[n].groups[g].output = output;
         self.observe_group(n, g, term, led, commit);
+        if stands_anew {
+            self.stand(n, g);
+        }
         self.plan_wake(n, g);
     }
 
@@ -236,10 +240,14 @@ impl Cluster {
             .invariants
             .voters_differ_by_one
             .on_commit(g, group.applied, commit, &group.log);
+        let from = group.applied;
         group.applied = group.applied.max(commit);
         self.judge("I3", verdict);
         self.judge("I4", applied);
         self.judge("I6", voters);
+        if self.plan.replicates() {
+            self.apply_entries(n, g, from, commit);
+        }
         self.take_snapshot_if_due(n, g);
     }
 
@@ -247,11 +255,15 @@ impl Cluster {
     fn on_snapshot_installed(&mut self, n: usize, g: usize) {
         self.marks.hit(Mark::SnapshotInstalled);
         let group = &mut self.nodes[n].groups[g];
-        let (snapshot, bytes) = group.log.snapshot.as_ref().expect("just switched to");
+        let (snapshot, bytes) = group.log.snapshot.clone().expect("just switched to");
         let end = snapshot.id.end;
-        let verdict = self.invariants.state_machine.on_install(g, end, decode_snapshot(bytes));
+        let hash = decode_snapshot(&bytes).map(|(hash, _)| hash);
+        let verdict = self.invariants.state_machine.on_install(g, end, hash);
         group.applied = group.applied.max(end);
         self.judge("I4", verdict);
+        if self.plan.replicates() {
+            self.install_state(n, g, &bytes);
+        }
     }
 
     fn plan_wake(&mut self, n: usize, g: usize) {

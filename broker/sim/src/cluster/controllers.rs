@@ -30,6 +30,10 @@ const TIMER: u64 = MILLISECOND;
 
 pub struct Controller {
     kind: Kind,
+    /// As it was told last.
+    pub standing: Standing,
+    /// The entry that was proposed and is not applied yet.
+    pub proposed: Option<u64>,
     /// Whom to answer, by the id of the wish.
     pub asked: Vec<(u64, Asker)>,
     round_planned: bool,
@@ -58,7 +62,8 @@ pub enum Step {
 }
 
 struct Stepped {
-    proposal: Option<Bytes>,
+    /// With its index.
+    proposal: Option<(u64, Bytes)>,
     answers: Vec<(u64, Result<Reply, ErrorCode>)>,
     wants_round: bool,
     wake: Option<Duration>,
@@ -84,6 +89,8 @@ impl Controller {
         };
         Controller {
             kind,
+            standing: Standing::default(),
+            proposed: None,
             asked: Vec::new(),
             round_planned: false,
             alarm: Alarm::default(),
@@ -98,13 +105,17 @@ impl Controller {
         config_rules: &dyn ConfigRules,
         uuids: &mut dyn FnMut() -> Uuid,
     ) -> Result<Stepped, ApplyError> {
+        let index = match step {
+            Step::Propose { index } => Some(index),
+            _ => None,
+        };
         match &mut self.kind {
             Kind::Root(root) => {
                 let mut environment = Environment { config_rules, uuids };
                 let mut output = Output::<Answer>::default();
                 root.step(now, step.root(), &images.root, &mut environment, &mut output)?;
                 Ok(Stepped {
-                    proposal: output.proposal,
+                    proposal: index.zip(output.proposal),
                     answers: replies(output.answers, root_reply),
                     wants_round: root.wants_round(now, &images.root),
                     wake: root.next_wake(),
@@ -115,7 +126,7 @@ impl Controller {
                 let mut output = Output::<ShardAnswer>::default();
                 shard.step(now, step.shard(), &images.root, image, config_rules, &mut output)?;
                 Ok(Stepped {
-                    proposal: output.proposal,
+                    proposal: index.zip(output.proposal),
                     answers: replies(output.answers, shard_reply),
                     wants_round: shard.wants_round(),
                     wake: shard.next_wake(),
@@ -154,16 +165,21 @@ impl Cluster {
     }
 
     pub(super) fn on_round(&mut self, n: usize, log: usize) {
-        if let Some(controller) = &mut self.nodes[n].controllers[log] {
-            controller.round_planned = false;
-            let index = self.history.end(log) as u64;
-            self.step_controller(n, log, Step::Propose { index });
+        let next = self.next_entry(n, log);
+        let Some(controller) = &mut self.nodes[n].controllers[log] else {
+            return;
+        };
+        controller.round_planned = false;
+        match next {
+            Some(index) => self.step_controller(n, log, Step::Propose { index }),
+            // Not now: other entries are under way, or leadership is.
+            None => self.step_controller(n, log, Step::Tick),
         }
     }
 
     pub(super) fn step_controller(&mut self, n: usize, log: usize, step: Step) {
         let now = self.nodes[n].clock.read(self.now());
-        let images = self.perfect_images(log);
+        let images = self.images_for(n, log);
         let next_id = &mut self.next_id;
         let mut uuids = || {
             *next_id += 1;
@@ -172,21 +188,33 @@ impl Cluster {
         let Some(controller) = &mut self.nodes[n].controllers[log] else {
             return;
         };
+        if let Step::Applied { index, .. } = step {
+            controller.proposed.take_if(|proposed| *proposed == index);
+        }
         let stepped = match controller.step(now, step, &images, &*self.config_rules, &mut uuids) {
             Ok(stepped) => stepped,
             Err(error) => return self.judge("a controller's decision", Err(error.to_string())),
         };
+        if let Some((index, _)) = stepped.proposal {
+            controller.proposed = Some(index);
+        }
         for (id, reply) in stepped.answers {
             self.answer_id(n, log, id, reply);
         }
         match stepped.proposal {
-            Some(value) => self.commit_at_once(n, log, &value),
+            Some((index, value)) => self.propose(n, log, index, value),
             None => self.plan_controller(n, log, stepped.wants_round, stepped.wake),
         }
     }
 
     fn plan_controller(&mut self, n: usize, log: usize, wants_round: bool, wake: Option<Duration>) {
         let now = self.now();
+        // Rounds that cannot be now are tried again.
+        let not_before = if self.next_entry(n, log).is_some() {
+            now
+        } else {
+            now + TIMER
+        };
         let node = &mut self.nodes[n];
         let life = node.life;
         let Some(controller) = &mut node.controllers[log] else {
@@ -194,7 +222,7 @@ impl Cluster {
         };
         if wants_round && !controller.round_planned {
             controller.round_planned = true;
-            let at = now + self.random.below(self.plan.broker.round_delay_max);
+            let at = not_before + self.random.below(self.plan.broker.round_delay_max);
             self.timeline.plan(at, Event::Round { node: n, life, log });
         }
         // With a round to come, time has nothing to add.

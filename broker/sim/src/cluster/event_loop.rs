@@ -108,21 +108,30 @@ impl Cluster {
         for (index, planned) in cluster.plan.actions.iter().enumerate() {
             cluster.timeline.plan(planned.at, Event::Act(index));
         }
-        if cluster.plan.groups() > 0 {
-            for event in [Event::Propose, Event::Read, Event::Members] {
-                cluster.timeline.plan(cluster.plan.propose_every, event);
-            }
-        }
-        if cluster.plan.replicates() {
-            for log in 0..cluster.plan.logs() {
-                let node = cluster.random.below(cluster.plan.nodes as u64) as usize;
-                cluster.new_seat(log, node, 1);
-            }
-            for event in [Event::Seats, Event::Topics, Event::Produce, Event::Fetch] {
-                cluster.timeline.plan(0, event);
-            }
-        }
+        cluster.plan_first_events();
         cluster
+    }
+
+    fn plan_first_events(&mut self) {
+        if !self.plan.replicates() {
+            self.timeline.plan(self.plan.propose_every, Event::Propose);
+        }
+        if self.plan.has_groups() {
+            for event in [Event::Read, Event::Members] {
+                self.timeline.plan(self.plan.propose_every, event);
+            }
+        } else {
+            for log in 0..self.plan.logs() {
+                let node = self.random.below(self.plan.nodes as u64) as usize;
+                self.new_seat(log, node, 1);
+            }
+            self.timeline.plan(0, Event::Seats);
+        }
+        if self.plan.replicates() {
+            for event in [Event::Topics, Event::Produce, Event::Fetch] {
+                self.timeline.plan(0, event);
+            }
+        }
     }
 
     fn new_node(&mut self, id: usize) -> Node {

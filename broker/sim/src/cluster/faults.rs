@@ -95,8 +95,7 @@ impl Cluster {
     fn with(&mut self, who: Who, act: impl FnOnce(&mut Cluster, usize)) {
         let node = match who {
             Who::Node(node) => Some(node),
-            Who::GroupLeader(group) if self.plan.replicates() => Some(self.seats[group].node),
-            Who::GroupLeader(group) => self.group_leader(group),
+            Who::GroupLeader(group) => self.controller_of(group),
             Who::PartitionLeader(number) => self.partition_leader(number),
             Who::PartitionFollower(number) => self.partition_follower(number),
         };
@@ -219,10 +218,14 @@ impl Cluster {
             self.resume(n);
             self.start(n);
             self.finish_writes(n);
-            self.look_soon(n);
+            if !self.plan.has_groups() {
+                self.look_soon(n);
+            }
         }
-        for shard in 0..self.plan.shards {
-            self.plan_controller_look(shard);
+        if !self.plan.has_groups() {
+            for shard in 0..self.plan.shards {
+                self.plan_controller_look(shard);
+            }
         }
     }
 }

@@ -1,8 +1,9 @@
 //! A raft group's log and snapshot, as a process has them or as a disk does: the same code applies a persist to both, at
 //! once to the one and when it is durable to the other.
 //!
-//! The state machine is the hash of all entries so far. A snapshot's bytes are that hash, in blocks that are salted by who
-//! took it: blocks of two snapshots never fit together, not even those of equal states.
+//! The state machine is the hash of all entries so far, and, where controllers run on the group, an image. A snapshot begins
+//! with that hash, in blocks that are salted by who took it: blocks of two snapshots never fit together, not even those of
+//! equal states. The image's own snapshot follows.
 
 use bytes::Bytes;
 use corelane_raft::{Chunk, Entry, HardState, LogView, Payload, Persist, Position, Recovered, Snapshot, Terms};
@@ -57,7 +58,7 @@ impl GroupLog {
             };
             if switch.discard_log {
                 self.entries.clear();
-                self.hashes = vec![decode_snapshot(&bytes).unwrap_or(0)];
+                self.hashes = vec![decode_snapshot(&bytes).map_or(0, |(hash, _)| hash)];
             } else {
                 let gone = (switch.log_start.end - self.start.end) as usize;
                 self.entries.drain(..gone);
@@ -121,22 +122,24 @@ impl LogView for GroupLog {
     }
 }
 
-/// A snapshot's bytes: the state's hash under a salt of its own in every block.
-pub fn encode_snapshot(hash: u64, salt: u64) -> Bytes {
-    let mut bytes = Vec::with_capacity(BLOCK_BYTES * BLOCKS);
+/// A snapshot's bytes: the state's hash under a salt of its own in every block, and the image.
+pub fn encode_snapshot(hash: u64, salt: u64, image: &[u8]) -> Bytes {
+    let mut bytes = Vec::with_capacity(BLOCK_BYTES * BLOCKS + image.len());
     for _ in 0..BLOCKS {
         bytes.extend_from_slice(&salt.to_le_bytes());
         bytes.extend_from_slice(&(hash ^ salt).to_le_bytes());
     }
+    bytes.extend_from_slice(image);
     bytes.into()
 }
 
-/// The state's hash; None for bytes that no single node ever wrote.
-pub fn decode_snapshot(bytes: &[u8]) -> Option<u64> {
-    let first = bytes.get(..BLOCK_BYTES)?;
-    let whole = bytes.len() == BLOCK_BYTES * BLOCKS && bytes.chunks(BLOCK_BYTES).all(|block| block == first);
+/// The state's hash, and the image's bytes; None for bytes that no single node ever wrote.
+pub fn decode_snapshot(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (blocks, image) = bytes.split_at_checked(BLOCK_BYTES * BLOCKS)?;
+    let first = &blocks[..BLOCK_BYTES];
+    let whole = blocks.chunks(BLOCK_BYTES).all(|block| block == first);
     let word = |at: usize| u64::from_le_bytes(first[at..at + 8].try_into().expect("eight bytes"));
-    whole.then(|| word(0) ^ word(8))
+    whole.then(|| (word(0) ^ word(8), image))
 }
 
 /// The hash of a state that `entry` was applied to.

@@ -1,6 +1,6 @@
 //! After the heal, fault-free: what must come about (L1 to L5), and whether it has.
 
-use super::{event_loop::Cluster, invariants::shard_log_alone, timeline::Micros};
+use super::{event_loop::Cluster, group::Group, invariants::shard_log_alone, timeline::Micros};
 
 impl Cluster {
     /// How long a follower that holds nothing may take to copy the longest log: in the smallest plans appends are one
@@ -34,8 +34,8 @@ impl Cluster {
         }
         let commit = raft.commit();
         let behind = self.nodes.iter().find(|node| {
-            let group = &node.groups[g];
-            group.raft.commit() < commit || group.raft.durable_end() < commit
+            let has_all = |group: &Group| group.raft.commit() >= commit && group.raft.durable_end() >= commit;
+            !node.groups.get(g).is_some_and(has_all)
         });
         behind.map(|node| format!("L5: node {} is behind in group {g}", node.id))
     }

@@ -61,6 +61,8 @@ marks! {
     LogTrimmed "a log's start moved";
     // Controllers and brokers.
     ControllerMoved "a controller moved to another node";
+    RoundLost "a deposed controller lost its round";
+    MetadataRestored "a node's image was restored from a snapshot";
     WrongController "a request met a node that is no controller";
     BrokerFenced "a broker was told that it is fenced";
     BrokerRefused "a broker's registration or heartbeat was refused";

@@ -151,8 +151,13 @@ impl Cluster {
             .hash_at(group.applied)
             .expect("applied entries are in the log");
         let spare = self.random.below(every + 1);
-        self.next_id += 1;
-        group.taken = Some(encode_snapshot(hash, self.next_id));
+        let image = if self.plan.replicates() {
+            self.state_bytes(n, g)
+        } else {
+            Vec::new()
+        };
+        let salt = self.fresh_id();
+        self.nodes[n].groups[g].taken = Some(encode_snapshot(hash, salt, &image));
         let log_start = snapshot.id.end.saturating_sub(spare);
         self.step_group(n, g, Input::SnapshotTaken { snapshot, log_start });
     }

@@ -41,6 +41,8 @@ mod invariants;
 mod journal;
 mod kinds;
 mod liveness;
+mod logs;
+mod machines;
 mod mail;
 mod marks;
 mod membership;

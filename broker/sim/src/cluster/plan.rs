@@ -53,6 +53,8 @@ pub enum Stack {
     Consensus,
     /// Controllers and replicas over perfect logs that everybody sees with a lag of his own.
     Replication,
+    /// Controllers and replicas over raft groups.
+    Whole,
 }
 
 #[derive(Clone, Debug)]
@@ -135,11 +137,7 @@ impl Plan {
         let safety = random.between(4, 20) * SECOND;
         let mut plan = Plan {
             seed,
-            stack: if random.chance(1, 4) {
-                Stack::Consensus
-            } else {
-                Stack::Replication
-            },
+            stack: *random.pick(&[Stack::Consensus, Stack::Whole, Stack::Replication, Stack::Replication]),
             nodes,
             founders: if random.chance(1, 4) { nodes.div_ceil(2) } else { nodes },
             shards: random.between(2, 4) as usize,
@@ -205,10 +203,11 @@ impl Plan {
 
     /// Raft groups that run.
     pub fn groups(&self) -> usize {
-        match self.stack {
-            Stack::Consensus => self.logs(),
-            Stack::Replication => 0,
-        }
+        if self.has_groups() { self.logs() } else { 0 }
+    }
+
+    pub fn has_groups(&self) -> bool {
+        self.stack != Stack::Replication
     }
 
     /// Root and the shards.
@@ -217,7 +216,7 @@ impl Plan {
     }
 
     pub fn replicates(&self) -> bool {
-        self.stack == Stack::Replication
+        self.stack != Stack::Consensus
     }
 
     pub fn add(&mut self, at: Micros, action: Action) {

@@ -240,7 +240,7 @@ impl Cluster {
 
     fn request_alter_partition(&mut self, n: usize, partition: usize, alter: AlterPartition) {
         let info = &self.topics.partitions[partition];
-        let controller = self.seats[1 + info.shard].node;
+        let log = 1 + info.shard;
         let wish = shard::AlterPartition {
             node: n as i32,
             broker_epoch: alter.broker_epoch,
@@ -257,6 +257,7 @@ impl Cluster {
             life: self.nodes[n].life,
             ask: Box::new(Ask::AlterPartition { partition, wish }),
         };
+        let controller = self.controller_seen_by(n, log);
         self.send(n, controller, packet);
     }
 

@@ -1,5 +1,7 @@
 //! I4, State Machine Safety (Raft figure 3): no two nodes apply different entries at one index, and none skips one.
 
+use corelane_broker::metadata::{RootImage, ShardImage};
+
 use super::{super::group_log::GroupLog, Verdict};
 
 #[derive(Debug)]
@@ -42,5 +44,32 @@ impl StateMachineSafety {
             )),
             Some(_) => Ok(()),
         }
+    }
+
+    /// A node's image of root, and what the committed entries up to there make.
+    pub fn on_root(&self, node: usize, own: &RootImage, committed: &RootImage) -> Verdict {
+        if own != committed {
+            return Err(format!(
+                "node {node} has the root image {own:?} instead of {committed:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// The same for a shard, but for what root knows to be gone: whoever started from a snapshot has dropped it.
+    pub fn on_shard(
+        &self,
+        node: usize,
+        shard: usize,
+        own: &ShardImage,
+        committed: &ShardImage,
+        root: &RootImage,
+    ) -> Verdict {
+        if own != committed && own.without_garbage(root) != committed.without_garbage(root) {
+            return Err(format!(
+                "node {node} has the image {own:?} of shard {shard} instead of {committed:?}"
+            ));
+        }
+        Ok(())
     }
 }
