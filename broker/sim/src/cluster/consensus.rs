@@ -55,17 +55,18 @@ impl Cluster {
         }
     }
 
+    /// All groups that are due have their turn now, so that their heartbeats travel together.
     pub(super) fn on_wake(&mut self, n: usize, g: usize) {
         let now = self.now();
-        let node = &mut self.nodes[n];
-        let group = &mut node.groups[g];
-        group.alarm.ring(now);
-        let due = group.raft.next_wake().is_some_and(|due| due <= node.clock.read(now));
-        if due {
-            self.step_group(n, g, Input::Tick);
-        } else {
-            self.plan_wake(n, g);
+        let local = self.nodes[n].clock.read(now);
+        self.nodes[n].groups[g].alarm.ring(now);
+        for due in 0..self.plan.groups() {
+            let raft = &self.nodes[n].groups[due].raft;
+            if raft.next_wake().is_some_and(|wake| wake <= local) {
+                self.step_group(n, due, Input::Tick);
+            }
         }
+        self.plan_wake(n, g);
     }
 
     pub(super) fn on_group_persisted(&mut self, n: usize, g: usize, number: u64) {

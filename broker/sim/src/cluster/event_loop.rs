@@ -13,6 +13,7 @@ use super::{
     clock::{Clock, TRUE_RATE},
     config_rules::ReplicationConfigs,
     events::Event,
+    heartbeats::Gathered,
     history::History,
     invariants::Invariants,
     journal::Journal,
@@ -59,6 +60,8 @@ pub struct Cluster {
     /// By log: root, then the shards.
     pub(super) seats: Vec<Seat>,
     pub(super) config_rules: Rc<ReplicationConfigs>,
+    /// Nodes with heartbeats that leave when the event is over.
+    pub(super) gathering: Vec<usize>,
     /// Memory that is used again.
     pub(super) output: Output,
     pub(super) spans: Vec<Span>,
@@ -88,6 +91,7 @@ impl Cluster {
             config_rules: Rc::new(ReplicationConfigs {
                 min_isr: plan.topics.min_isr,
             }),
+            gathering: Vec::new(),
             output: Output::default(),
             spans: Vec::new(),
             random,
@@ -150,6 +154,7 @@ impl Cluster {
                 replicas: Vec::new(),
             },
             groups: Vec::new(),
+            gathered: Gathered::default(),
             replicas: Vec::new(),
             views: Views::new(self.plan.shards),
             lags: Lags::new(self.plan.logs()),
@@ -175,7 +180,10 @@ impl Cluster {
     pub fn run_until(&mut self, until: Micros, steps_max: u64) {
         while self.violation().is_none() && self.steps < steps_max {
             match self.timeline.next(until) {
-                Some(event) => self.on_event(event),
+                Some(event) => {
+                    self.on_event(event);
+                    self.send_gathered();
+                }
                 None => return,
             }
         }

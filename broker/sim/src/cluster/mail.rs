@@ -2,7 +2,7 @@
 
 use corelane_broker::partition::replica;
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::Input;
+use corelane_raft::{Input, VoterId};
 
 use super::{event_loop::Cluster, events::Event, marks::Mark, node::Held, packet::Packet, replica_log::Batch};
 
@@ -18,13 +18,16 @@ impl Cluster {
                 to: voter,
                 message,
             } => {
-                if voter != self.nodes[to].voter() {
-                    self.marks.hit(Mark::MessageForWipedDisk);
-                    if self.plan.rules.raft.voter_is_node_and_disk {
-                        return;
+                if self.takes_messages_for(to, voter) {
+                    self.step_group(to, group, Input::Received { from, message });
+                }
+            }
+            Packet::Heartbeats { from, to: voter, batch } => {
+                if self.takes_messages_for(to, voter) {
+                    for (group, message) in batch {
+                        self.step_group(to, group as usize, Input::Received { from, message });
                     }
                 }
-                self.step_group(to, group, Input::Received { from, message });
             }
             Packet::Replica {
                 partition,
@@ -56,15 +59,47 @@ impl Cluster {
         }
     }
 
+    /// What is for a disk that is not there any more is for nobody.
+    fn takes_messages_for(&mut self, n: usize, voter: VoterId) -> bool {
+        let is_meant = voter == self.nodes[n].voter();
+        if !is_meant {
+            self.marks.hit(Mark::MessageForWipedDisk);
+        }
+        is_meant || !self.plan.rules.raft.voter_is_node_and_disk
+    }
+
+    /// A message leaves the process.
     pub(super) fn send(&mut self, from: usize, to: usize, packet: Packet) {
-        match &packet {
-            Packet::Raft { group, message, .. } => self.observe_raft_message(from, *group, message),
-            Packet::Replica {
-                partition,
-                message: replica::Message::Ack(ack),
-                ..
-            } => self.observe_ack(from, *partition, ack),
-            _ => {}
+        match packet {
+            Packet::Raft {
+                group,
+                from: voter,
+                to: peer,
+                message,
+            } => {
+                self.observe_raft_message(from, group, &message);
+                if let Some(message) = self.gather(from, group, peer, message) {
+                    let packet = Packet::Raft {
+                        group,
+                        from: voter,
+                        to: peer,
+                        message,
+                    };
+                    self.transmit(from, to, packet);
+                }
+            }
+            packet => self.transmit(from, to, packet),
+        }
+    }
+
+    pub(super) fn transmit(&mut self, from: usize, to: usize, packet: Packet) {
+        if let Packet::Replica {
+            partition,
+            message: replica::Message::Ack(ack),
+            ..
+        } = &packet
+        {
+            self.observe_ack(from, *partition, ack);
         }
         let arrivals = self.network.send(self.now(), from, to);
         if let Some(at) = arrivals.again {

@@ -36,6 +36,7 @@ mod faults;
 mod gate;
 mod group;
 mod group_log;
+mod heartbeats;
 mod history;
 mod invariants;
 mod journal;

@@ -13,6 +13,7 @@ use super::{
     events::Event,
     group::Group,
     group_log::GroupLog,
+    heartbeats::Gathered,
     journal::Journal,
     packet::Packet,
     perfect_logs::Lags,
@@ -39,6 +40,7 @@ pub struct Node {
     pub disk: Disk,
     /// By group; empty while the node is down.
     pub groups: Vec<Group>,
+    pub gathered: Gathered,
     /// By partition; none while the node is down.
     pub replicas: Vec<Option<ReplicaHost>>,
     pub views: Views,
@@ -101,6 +103,7 @@ impl Node {
         self.paused_until = 0;
         self.waiting.clear();
         self.groups.clear();
+        self.gathered = Gathered::default();
         self.replicas.iter_mut().for_each(|replica| *replica = None);
         self.controllers.iter_mut().for_each(|controller| *controller = None);
         self.broker.epoch = None;

@@ -7,7 +7,7 @@ use corelane_broker::{
     partition::replica,
 };
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Message, VoterId};
+use corelane_raft::{HeartbeatBatch, Message, VoterId};
 
 use super::replica_log::Batch;
 
@@ -19,6 +19,12 @@ pub enum Packet {
         /// The disk that is meant: another one under this node id is another voter.
         to: VoterId,
         message: Message,
+    },
+    /// Of all groups that beat in one moment.
+    Heartbeats {
+        from: VoterId,
+        to: VoterId,
+        batch: HeartbeatBatch,
     },
     Replica {
         partition: usize,
