@@ -140,9 +140,13 @@ impl Cluster {
         let own_snapshot = persist.snapshot.is_some() && persist.chunk.is_none();
         let taken = group.taken.take().filter(|_| own_snapshot);
         group.log.apply(&persist, taken.as_ref());
-        if persist.truncate_to.is_some_and(|end| end < end_before) {
+        if let Some(end) = persist.truncate_to.filter(|end| *end < end_before) {
             self.marks.hit(Mark::GroupEntriesReplaced);
+            // What this step commits may be new.
+            let verdict = self.invariants.committed_stays.on_truncate(g, n, end, group.applied);
+            self.judge("I7", verdict);
         }
+        let group = &self.nodes[n].groups[g];
         if !persist.append.is_empty() {
             let verdict = self.invariants.log_matching.on_append(g, persist.append_at, &group.log);
             self.judge("I2", verdict);

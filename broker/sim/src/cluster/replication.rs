@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corelane_broker::{
-    metadata::shard,
+    metadata::{records::PartitionState, shard},
     partition::replica::{
         self, Ack, AlterPartition, Append, Config, Identity, Input, Message, Outcome, Outgoing, Output, Replica, Role,
     },
@@ -323,6 +323,23 @@ impl Cluster {
         let verdict = truth.on_high_watermark(from, to, &host.log);
         let verdict = verdict.map_err(|what| format!("node {n}, partition {p}, epoch {leader_epoch}: {what}"));
         self.judge("I15", verdict);
+        self.observe_quorum(n, p, from, to);
+    }
+
+    /// Of the leader in office; an unclean one before it may have left others with anything.
+    fn observe_quorum(&mut self, n: usize, p: usize, from: i64, to: i64) {
+        let state = self.history.state(&self.topics.partitions[p]);
+        let leader = &self.nodes[n];
+        let host = leader.replicas[p].as_ref().expect("it was stepped");
+        let in_office =
+            |state: &PartitionState| host.replica.is_leader() && state.leader_epoch == host.replica.leader_epoch();
+        if let Some(state) = state.filter(|state| in_office(state))
+            && self.truths[p].unclean_epoch < 0
+        {
+            let superset = &self.invariants.quorum_superset;
+            let verdict = superset.on_commit(p, state, (from, to), leader, &self.nodes);
+            self.judge("I17", verdict);
+        }
     }
 
     /// An acknowledgement left the process.
