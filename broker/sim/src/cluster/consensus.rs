@@ -77,7 +77,7 @@ impl Cluster {
 
     /// Opaque entries, to whichever node believes that it leads.
     pub(super) fn propose_to_groups(&mut self) {
-        if self.healed {
+        if self.healed || self.idle {
             return;
         }
         let next = self.now() + self.random.between(1, 2 * self.plan.propose_every);

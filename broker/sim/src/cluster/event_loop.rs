@@ -46,6 +46,10 @@ pub struct Cluster {
     /// Delivered events that changed a core's state or were refused by one of its rules.
     pub steps: u64,
     pub(super) healed: bool,
+    /// Nobody wants anything any more.
+    pub(super) idle: bool,
+    /// Writes that became durable, or would have.
+    pub(super) writes: u64,
     /// Storage ids, values and whatever else must never come twice.
     pub(super) next_id: u64,
     /// Who votes from the start.
@@ -69,7 +73,7 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn new(plan: Plan, trace: Trace) -> Cluster {
-        let mut random = Random::new(plan.seed);
+        let mut random = Random::new(plan.chance);
         let network = Network::new(plan.network.clone(), plan.nodes, random.split());
         let mut cluster = Cluster {
             timeline: Timeline::default(),
@@ -80,6 +84,8 @@ impl Cluster {
             trace,
             steps: 0,
             healed: false,
+            idle: false,
+            writes: 0,
             next_id: 1,
             founders: Voters::default(),
             voters: Voters::default(),

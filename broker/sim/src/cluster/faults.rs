@@ -8,6 +8,7 @@ use super::{
     event_loop::Cluster,
     events::Event,
     marks::Mark,
+    node::Kept,
     plan::BrokerPlan,
     timeline::Micros,
 };
@@ -135,13 +136,17 @@ impl Cluster {
     }
 
     pub(super) fn kill(&mut self, n: usize, down: Micros) {
+        self.crash(n, Kept::Any, down);
+    }
+
+    pub(super) fn crash(&mut self, n: usize, keeps: Kept, down: Micros) {
         if !self.nodes[n].up {
             return;
         }
         if self.nodes[n].groups.iter().any(|group| group.raft.is_leader()) {
             self.marks.hit(Mark::GroupLeaderKilled);
         }
-        let lost = self.nodes[n].crash(&mut self.random);
+        let lost = self.nodes[n].crash(keeps, &mut self.random);
         self.observe_lost_writes(&lost);
         let at = self.now() + down;
         self.timeline.plan(at, Event::Start { node: n });

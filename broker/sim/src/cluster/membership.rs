@@ -164,6 +164,9 @@ impl Cluster {
 
     /// Asks whoever believes to lead.
     pub(super) fn on_read(&mut self) {
+        if self.idle {
+            return;
+        }
         let next = self.now() + self.random.between(1, 20 * self.plan.propose_every);
         self.timeline.plan(next, Event::Read);
         let g = self.random.below(self.plan.groups() as u64) as usize;

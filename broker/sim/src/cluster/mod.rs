@@ -13,6 +13,10 @@
 //!   safety phase: the plan's faults        then heal, and the liveness phase: everything must come to rest in time
 //! ```
 //!
+//! A plan names its stack. Consensus: raft groups with opaque entries. Replication: controllers and replicas over perfect
+//! logs, which everybody sees with a lag of his own (`perfect_logs.rs`); nothing finds holes in their rules faster. Whole:
+//! controllers and replicas over raft groups (`machines.rs`), as a broker has them. What they have in common asks `logs.rs`.
+//!
 //! Everything is a function of the seed and the plan. A step is one delivered event that changed a core's state or was
 //! refused by one of its rules; timers that were not due, and what the network lost, are not counted.
 //!
@@ -29,6 +33,7 @@ mod committed;
 mod config_rules;
 mod consensus;
 mod controllers;
+mod crash_point;
 mod event_loop;
 mod events;
 mod families;
@@ -38,6 +43,7 @@ mod group;
 mod group_log;
 mod heartbeats;
 mod history;
+mod idle;
 mod invariants;
 mod journal;
 mod kinds;

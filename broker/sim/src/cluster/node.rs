@@ -77,6 +77,14 @@ pub enum Write {
     },
 }
 
+/// What a crash leaves of the writes that were not durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Any,
+    Nothing,
+    Everything,
+}
+
 /// A message that promises something about writes.
 #[derive(Debug)]
 pub struct Held {
@@ -97,8 +105,8 @@ impl Node {
         group % self.journals.len()
     }
 
-    /// The process ends. Each journal keeps its own prefix of what was not durable. Gives what was lost.
-    pub fn crash(&mut self, random: &mut Random) -> Vec<Write> {
+    /// The process ends. Each journal keeps a prefix of its own of what was not durable. Gives what was lost.
+    pub fn crash(&mut self, keeps: Kept, random: &mut Random) -> Vec<Write> {
         self.up = false;
         self.paused_until = 0;
         self.waiting.clear();
@@ -110,7 +118,11 @@ impl Node {
         let mut lost = Vec::new();
         for journal in 0..self.journals.len() {
             let mut pending: VecDeque<Write> = self.journals[journal].crash();
-            let kept = random.below(pending.len() as u64 + 1) as usize;
+            let kept = match keeps {
+                Kept::Any => random.below(pending.len() as u64 + 1) as usize,
+                Kept::Nothing => 0,
+                Kept::Everything => pending.len(),
+            };
             for write in pending.drain(..kept) {
                 self.disk.apply(&write);
             }

@@ -5,6 +5,7 @@
 
 use super::{
     actions::{Action, Planned},
+    crash_point::CrashPoint,
     kinds::Kind,
     operations::Operation,
     replica_log::BATCH_MAX,
@@ -20,6 +21,8 @@ const UNCLEAN: u64 = 0x75_6e63_6c65_616e;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
+    /// What the run draws from. The seed again, but for scripts: there all seeds run alike until they do not.
+    pub chance: u64,
     pub stack: Stack,
     pub nodes: usize,
     /// Nodes that vote from the start; the others join if they are told to.
@@ -41,6 +44,10 @@ pub struct Plan {
     pub produce_records: u64,
     /// Between two proposals of opaque entries to a group.
     pub propose_every: Micros,
+    /// Nobody wants anything from then on.
+    pub idle_after: Option<Micros>,
+    /// A crash at one certain write.
+    pub crash: Option<CrashPoint>,
     /// In order of time.
     pub actions: Vec<Planned>,
     pub rules: Rules,
@@ -137,6 +144,7 @@ impl Plan {
         let safety = random.between(4, 20) * SECOND;
         let mut plan = Plan {
             seed,
+            chance: seed,
             stack: *random.pick(&[Stack::Consensus, Stack::Whole, Stack::Replication, Stack::Replication]),
             nodes,
             founders: if random.chance(1, 4) { nodes.div_ceil(2) } else { nodes },
@@ -159,6 +167,8 @@ impl Plan {
             produce_every: spread(random, MILLISECOND, 20 * MILLISECOND),
             produce_records: random.between(1, 4),
             propose_every: spread(random, 2 * MILLISECOND, 100 * MILLISECOND),
+            idle_after: None,
+            crash: None,
             actions: Vec::new(),
             rules: Rules::production(),
         };

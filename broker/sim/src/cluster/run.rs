@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{
     event_loop::Cluster,
+    idle::SETTLING,
     marks::Marks,
     plan::Plan,
     timeline::{MILLISECOND, Micros, SECOND},
@@ -54,7 +55,10 @@ pub fn run(plan: &Plan, verbose: bool) -> Report {
 
 /// Gives how long the recovery took.
 fn phases(cluster: &mut Cluster) -> Micros {
-    cluster.run_until(cluster.plan.safety, cluster.plan.steps_max);
+    match cluster.plan.idle_after {
+        None => cluster.run_until(cluster.plan.safety, cluster.plan.steps_max),
+        Some(at) => stand_by(cluster, at),
+    }
     if cluster.violation().is_some() {
         return 0;
     }
@@ -81,6 +85,17 @@ fn phases(cluster: &mut Cluster) -> Micros {
             Some(_) => {}
         }
     }
+}
+
+/// An idle cluster: once all is done that was asked of it, nothing happens any more.
+fn stand_by(cluster: &mut Cluster, idle_after: Micros) {
+    let steps_max = cluster.plan.steps_max;
+    cluster.run_until(idle_after, steps_max);
+    cluster.idle = true;
+    cluster.run_until(idle_after + SETTLING, steps_max);
+    let before = cluster.stillness();
+    cluster.run_until(cluster.plan.safety, steps_max);
+    cluster.check_still(&before);
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

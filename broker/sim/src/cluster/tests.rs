@@ -1,10 +1,14 @@
 //! A slice of the gate, and that a seed is a run.
 
 use super::{
-    families::{FAMILIES, mixed},
+    crash_point::CrashPoint,
+    families::{FAMILIES, crash_script, mixed},
     gate::Gate,
+    marks::Mark,
     mutants::MUTANTS,
+    plan::Plan,
     run::run,
+    timeline::MILLISECOND,
 };
 
 /// Fifty seeds twice: equal to the last event.
@@ -45,6 +49,31 @@ fn families_hold() {
             assert_eq!(report.violation, None, "{} seed {seed}", family.name);
         }
     }
+}
+
+/// A crash at every write of a script, on every node, with nothing or all on disk of what was under way; and with a second
+/// crash at the first write of the recovery. Nothing is broken by it, and every cluster recovers.
+#[test]
+fn every_write_may_be_the_last() {
+    let script = crash_script(1200 * MILLISECOND);
+    let mut writes = 0;
+    loop {
+        let mut crashes = 0;
+        for place in 12 * writes..12 * (writes + 1) {
+            let plan = Plan {
+                crash: Some(CrashPoint::numbered(place, 3, 2)),
+                ..script.clone()
+            };
+            let report = run(&plan, false);
+            assert_eq!(report.violation, None, "{:?}", plan.crash);
+            crashes += report.marks.count(Mark::CrashedAtWrite);
+        }
+        if crashes == 0 {
+            break;
+        }
+        writes += 1;
+    }
+    assert!(writes > 50, "the script has {writes} writes only");
 }
 
 /// Seeds that found something, so that it stays found: a leader went on with a newer snapshot where the older one had

@@ -14,7 +14,7 @@ use super::{
 impl Cluster {
     /// Records for a partition, at every node that believes to lead it: producers believe the leaders.
     pub(super) fn on_produce(&mut self) {
-        if self.healed {
+        if self.healed || self.idle {
             return;
         }
         let next = self.now() + self.random.between(1, 2 * self.plan.produce_every);

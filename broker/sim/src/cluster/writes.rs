@@ -37,6 +37,9 @@ impl Cluster {
         let pending = self.nodes[node].journals[journal].pending() as u64;
         self.nodes[node].journals[journal].busy = false;
         for _ in 0..=self.random.below(pending.max(1)) {
+            if self.crashes_at_write(node) {
+                return;
+            }
             let place = &mut self.nodes[node];
             let Some(write) = place.journals[journal].complete() else {
                 break;

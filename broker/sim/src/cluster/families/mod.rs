@@ -1,10 +1,12 @@
 //! Seed families: a seed's swarm, bent towards one story. S-0 is the swarm itself, with every family mixed in.
 //!
-//! Stories that need bytes of files, cores of a node or transactions have no family at this layer: S-4, S-19 to S-21, S-23,
-//! S-24 and S-27 are for whole nodes. S-2, an idle cluster, is S-1 after its start.
+//! Stories that need bytes of files, cores of a node or transactions have no family at this layer: S-19 to S-21, S-23, S-24
+//! and S-27 are for whole nodes. S-4 is here over writes, and there over their sectors.
 
 mod s01_cold_start;
+mod s02_idle;
 mod s03_one_way_cuts;
+mod s04_crash_at_every_write;
 mod s05_late_and_double;
 mod s06_leader_dies_at_once;
 mod s07_fast_failovers;
@@ -22,6 +24,9 @@ mod s18_recreated_topics;
 mod s22_snapshots;
 mod s25_root_is_away;
 mod s26_shard_without_root;
+
+#[cfg(test)]
+pub use s04_crash_at_every_write::script as crash_script;
 
 use super::{
     actions::{Action, Planned, Who},
@@ -56,7 +61,12 @@ pub const FAMILIES: &[Family] = &[
     s22_snapshots::FAMILY,
     s25_root_is_away::FAMILY,
     s26_shard_without_root::FAMILY,
+    s02_idle::FAMILY,
+    s04_crash_at_every_write::FAMILY,
 ];
+
+/// The last ones run by themselves only: their seeds are hours, or places in a script.
+const ALONE: usize = 2;
 
 impl Family {
     pub fn named(name: &str) -> Option<&'static Family> {
@@ -72,7 +82,7 @@ impl Family {
 
 /// S-0: half of the seeds are the bare swarm, the others one family each.
 pub fn mixed(seed: u64) -> Plan {
-    let count = FAMILIES.len() as u64;
+    let count = (FAMILIES.len() - ALONE) as u64;
     match seed % (2 * count) {
         place if place < count => FAMILIES[place as usize].plan(seed),
         _ => Plan::draw(seed),
