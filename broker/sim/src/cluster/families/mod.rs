@@ -30,7 +30,7 @@ pub use s04_crash_at_every_write::script as crash_script;
 
 use super::{
     actions::{Action, Planned, Who},
-    plan::Plan,
+    plan::{Plan, Stack},
     timeline::MILLISECOND,
 };
 use crate::Random;
@@ -104,6 +104,11 @@ fn every(
         at += random.between(least, most) * MILLISECOND;
     }
     plan.actions.sort_by_key(|planned| planned.at);
+}
+
+/// Every other seed has controllers and replicas on raft groups, the others have this stack.
+fn every_other(plan: &Plan, stack: Stack) -> Stack {
+    if plan.seed % 2 == 1 { Stack::Whole } else { stack }
 }
 
 fn kills(plan: &mut Plan, random: &mut Random, least: u64, most: u64) {

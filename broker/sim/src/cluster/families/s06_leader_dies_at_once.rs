@@ -6,7 +6,7 @@ use super::{
         plan::{Plan, Stack},
         timeline::MILLISECOND,
     },
-    Family, every,
+    Family, every, every_other,
 };
 use crate::Random;
 
@@ -17,7 +17,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn bend(plan: &mut Plan, random: &mut Random) {
-    plan.stack = Stack::Consensus;
+    plan.stack = every_other(plan, Stack::Consensus);
     every(plan, random, 20, 300, |random, plan| Action::Kill {
         who: Who::GroupLeader(random.below(plan.logs() as u64) as usize),
         down: random.between(1, 300) * MILLISECOND,

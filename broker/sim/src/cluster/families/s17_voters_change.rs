@@ -6,7 +6,7 @@ use super::{
         plan::{Plan, Stack},
         timeline::{MILLISECOND, SECOND},
     },
-    Family, draw_node, every,
+    Family, draw_node, every, every_other,
 };
 use crate::Random;
 
@@ -17,7 +17,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn bend(plan: &mut Plan, random: &mut Random) {
-    plan.stack = Stack::Consensus;
+    plan.stack = every_other(plan, Stack::Consensus);
     plan.network.straggler = 50;
     plan.network.straggler_delay_max = 2 * SECOND;
     every(plan, random, 50, 400, |random, plan| {

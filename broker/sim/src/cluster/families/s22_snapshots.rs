@@ -5,7 +5,7 @@ use super::{
         plan::{Plan, Stack},
         timeline::MILLISECOND,
     },
-    Family, kills,
+    Family, every_other, kills,
 };
 use crate::Random;
 
@@ -16,7 +16,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn bend(plan: &mut Plan, random: &mut Random) {
-    plan.stack = Stack::Consensus;
+    plan.stack = every_other(plan, Stack::Consensus);
     plan.raft.snapshot_every = Some(random.between(1, 8));
     plan.raft.append_bytes_max = 40;
     plan.propose_every = random.between(2, 20) * MILLISECOND;

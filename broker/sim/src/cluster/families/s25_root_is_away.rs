@@ -6,7 +6,7 @@ use super::{
         plan::{Plan, Stack},
         timeline::MILLISECOND,
     },
-    Family, every, kills,
+    Family, every, every_other, kills,
 };
 use crate::Random;
 
@@ -17,7 +17,7 @@ pub const FAMILY: Family = Family {
 };
 
 fn bend(plan: &mut Plan, random: &mut Random) {
-    plan.stack = Stack::Replication;
+    plan.stack = every_other(plan, Stack::Replication);
     every(plan, random, 500, 3000, |random, _| Action::Isolate {
         who: Who::GroupLeader(0),
         lasts: random.between(1000, 8000) * MILLISECOND,
