@@ -77,7 +77,7 @@ impl ShardController {
             self.pending.clear();
             return Ok(());
         }
-        self.look_at(root);
+        self.look_at(root, shard);
         if self.balance_at.is_some_and(|at| at <= now) {
             self.balance_at = self.balance_interval.map(|interval| now + interval);
             self.is_balance_due = true;
@@ -105,14 +105,15 @@ impl ShardController {
 
     /// What root changed may be a reason to change partitions. All those of the shard are looked at if a broker changed:
     /// that is rare, and they are few.
-    fn look_at(&mut self, root: &Arc<RootImage>) {
+    /// So are they while root is older than what the shard's states were made from, since then not all can be decided on.
+    fn look_at(&mut self, root: &Arc<RootImage>, shard: &ShardImage) {
         if self.seen.as_ref().is_some_and(|seen| Arc::ptr_eq(seen, root)) {
             return;
         }
         let same_brokers =
             |seen: &Arc<RootImage>| Arc::ptr_eq(&seen.brokers, &root.brokers) || seen.brokers == root.brokers;
         let seen = self.seen.replace(root.clone());
-        let Some(seen) = seen.filter(same_brokers) else {
+        let Some(seen) = seen.filter(|seen| same_brokers(seen) && seen.applied_end >= shard.root_end) else {
             self.pending.extend(shard::keys_of_shard(root, self.number));
             return;
         };

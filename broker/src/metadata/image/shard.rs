@@ -75,7 +75,13 @@ impl ShardImage {
         self.overrides.iter()
     }
 
-    /// Without what root says is gone for good. For snapshots: nobody asks for such an override any more.
+    /// Whether who made these states knew that much of root. What such an image lacks may be missing in a snapshot: from
+    /// there on a leader decides on a partition without a state of this log only when it knows as much itself.
+    pub fn has_seen(&self, root: &RootImage) -> bool {
+        root.applied_end <= self.root_end
+    }
+
+    /// Without what root says is gone for good: nobody asks for such an override any more.
     #[must_use]
     pub fn without_garbage(&self, root: &RootImage) -> ShardImage {
         let mut kept = self.clone();

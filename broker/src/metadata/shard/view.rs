@@ -25,11 +25,13 @@ impl<'a> ShardView<'a> {
         ShardView { shard, ..*self }
     }
 
-    /// The partition's newest state, if its topic is here and it is of this shard.
+    /// The partition's newest state, if its topic is here and it is of this shard. By an older root image a partition
+    /// without a state of the shard's own may be one whose topic is gone, and its state with it: none is the safe answer.
     pub fn partition(&self, key: &PartitionKey) -> Option<&'a Arc<Partition>> {
         let initial = self.root.topic(key.topic_id)?.initial(key.partition)?;
         let is_own = shard_of(key.topic_id, key.partition, self.root.shard_count) == self.number;
-        is_own.then(|| self.shard.get(key).unwrap_or(initial))
+        let state = self.shard.get(key).or((!self.is_root_older()).then_some(initial));
+        state.filter(|_| is_own)
     }
 
     /// Some state of this shard was made by who knew more of root than is known here: what is not as this root has it may

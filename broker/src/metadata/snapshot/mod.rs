@@ -57,7 +57,7 @@ pub fn root_digest(image: &RootImage) -> u64 {
 /// The same for a shard. What root knows to be garbage does not count, since a node that took a snapshot has dropped it:
 /// compare by the same root image, the newer one.
 pub fn shard_digest(number: u16, image: &ShardImage, root: &RootImage) -> u64 {
-    digest(shard_frames(number, image, root))
+    digest(write::frames_without(number, image, Some(root)))
 }
 
 fn digest(frames: impl Iterator<Item = bytes::Bytes>) -> u64 {

@@ -8,10 +8,11 @@ use super::{
     write::Entry,
 };
 
-pub fn entries(image: &ShardImage, root: &RootImage) -> impl Iterator<Item = Entry> {
+/// Without what is garbage by this root image.
+pub fn entries<'a>(image: &'a ShardImage, root: Option<&'a RootImage>) -> impl Iterator<Item = Entry> + 'a {
     let kept = image
         .iter()
-        .filter(|(key, state)| !is_garbage(root, key, state.create_index));
+        .filter(move |(key, state)| !root.is_some_and(|root| is_garbage(root, key, state.create_index)));
     let seen = (image.root_end > 0).then(|| (0, Record::from(RootSeen { end: image.root_end })));
     let states = kept.map(|(key, state)| {
         let record = PartitionRecord {

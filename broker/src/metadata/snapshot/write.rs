@@ -19,10 +19,19 @@ pub fn root_frames(image: &RootImage) -> impl Iterator<Item = Bytes> {
     Frames::new(header, root::entries(image))
 }
 
-/// Without what root says is gone for good.
-pub fn shard_frames(number: u16, image: &ShardImage, root: &RootImage) -> impl Iterator<Item = Bytes> {
+/// Without what root says is gone for good, if the shard's log has seen that much of root. Otherwise whoever starts from
+/// the snapshot, with a root image in which the topic still is, would take the partition for one that was just made.
+pub fn shard_frames<'a>(number: u16, image: &'a ShardImage, root: &'a RootImage) -> impl Iterator<Item = Bytes> + 'a {
+    frames_without(number, image, image.has_seen(root).then_some(root))
+}
+
+pub(super) fn frames_without<'a>(
+    number: u16,
+    image: &'a ShardImage,
+    garbage_of: Option<&'a RootImage>,
+) -> impl Iterator<Item = Bytes> + 'a {
     let header = header(shard_group(number), image.applied_end, image.applied_term);
-    Frames::new(header, shard::entries(image, root))
+    Frames::new(header, shard::entries(image, garbage_of))
 }
 
 fn header(group: u32, applied_end: u64, applied_term: u32) -> Bytes {

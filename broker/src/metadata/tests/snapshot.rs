@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::image::{broker, grant, topic, topic_id};
 use crate::metadata::{
-    Image, Record, RootImage, ShardImage,
+    Image, PartitionKey, Record, RootImage, Rules, ShardImage,
     placement::shard_of,
     records::{
         BrokerChange, ConfigOwner, ConfigRecord, FeatureLevel, Format, PartitionsAdded, ProducerIds, RemoveTopic,
-        ReplicaSlot,
+        ReplicaSlot, RootSeen,
     },
+    shard::ShardView,
     snapshot::{Reader, Snapshot, SnapshotError, root_digest, root_frames, shard_digest, shard_frames},
 };
 
@@ -114,16 +115,23 @@ fn a_snapshot_of_a_shard_holds_its_overrides_without_garbage() {
         image.apply(9, &record).unwrap();
     }
     let number = shard_of(topic_id(2), 0, 4);
-    let shard = (**image.shard(number).unwrap()).clone();
-    let bytes = |root: &RootImage| -> Vec<u8> { shard_frames(number, &shard, root).flatten().collect() };
-    let kept = read(&bytes(&image.root), 5).unwrap();
+    let mut shard = (**image.shard(number).unwrap()).clone();
+    let bytes =
+        |shard: &ShardImage, root: &RootImage| -> Vec<u8> { shard_frames(number, shard, root).flatten().collect() };
+    let kept = read(&bytes(&shard, &image.root), 5).unwrap();
     assert_eq!(kept, Snapshot::Shard(number, shard.clone()));
     assert_eq!(kept.group(), 1 + u32::from(number));
 
     let mut later = (*image.root).clone();
     later.apply(10, &root_log()[10][0]).unwrap();
     later.applied_end = 11;
-    let Ok(Snapshot::Shard(_, cleaned)) = read(&bytes(&later), 5) else {
+    // The shard's log has not seen that the topic is gone: who starts from it could take the partition for a new one.
+    assert_eq!(
+        read(&bytes(&shard, &later), 5),
+        Ok(Snapshot::Shard(number, shard.clone()))
+    );
+    shard.apply(21, &RootSeen { end: 11 }.into()).unwrap();
+    let Ok(Snapshot::Shard(_, cleaned)) = read(&bytes(&shard, &later), 5) else {
         unreachable!()
     };
     assert_eq!(cleaned, shard.without_garbage(&later));
@@ -132,6 +140,24 @@ fn a_snapshot_of_a_shard_holds_its_overrides_without_garbage() {
     let digest = |image: &ShardImage| shard_digest(number, image, &later);
     assert_eq!(digest(&cleaned), digest(&shard));
     assert_ne!(digest(&shard), shard_digest(number, &shard, &image.root));
+    // And with what root was before, nobody decides on what was dropped, as if it had its first state.
+    let gone = PartitionKey {
+        topic_id: topic_id(2),
+        partition: 0,
+    };
+    let rules = Rules::production();
+    let seen_by = |shard, root| {
+        ShardView {
+            root,
+            shard,
+            number,
+            rules: &rules,
+        }
+        .partition(&gone)
+        .cloned()
+    };
+    assert_eq!(seen_by(&cleaned, &image.root), None);
+    assert!(seen_by(&shard, &image.root).is_some());
 }
 
 #[test]
