@@ -1,7 +1,7 @@
 //! A crash at one certain write of one node, and perhaps a second one at a write of its recovery: run after run, every
 //! write gets its turn.
 
-use super::{event_loop::Cluster, marks::Mark, node::Kept, timeline::MILLISECOND};
+use super::{event_loop::Cluster, node::Kept, timeline::MILLISECOND};
 
 /// How long the node stays away: long enough to be replaced, or not.
 const DOWN: u64 = 20 * MILLISECOND;
@@ -48,7 +48,7 @@ impl Cluster {
             again: None,
             ..*crash
         });
-        self.marks.hit(Mark::CrashedAtWrite);
+        self.crashes += 1;
         self.crash(n, kept, DOWN);
         true
     }

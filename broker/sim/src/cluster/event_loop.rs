@@ -50,6 +50,8 @@ pub struct Cluster {
     pub(super) idle: bool,
     /// Writes that became durable, or would have.
     pub(super) writes: u64,
+    /// At the write of the plan.
+    pub(super) crashes: u64,
     /// Storage ids, values and whatever else must never come twice.
     pub(super) next_id: u64,
     /// Who votes from the start.
@@ -86,6 +88,7 @@ impl Cluster {
             healed: false,
             idle: false,
             writes: 0,
+            crashes: 0,
             next_id: 1,
             founders: Voters::default(),
             voters: Voters::default(),

@@ -94,7 +94,6 @@ marks! {
     MessageForWipedDisk "a message came for a disk that was wiped";
     AllDownAtOnce "all nodes were down at once";
     DiskWiped "a disk was wiped, its node joined anew";
-    CrashedAtWrite "a node crashed at the write of its turn";
     DiskFailed "a failed write stopped a node";
 }
 

@@ -26,6 +26,8 @@ pub struct Report {
     /// From heal to rest.
     pub recovery: Micros,
     pub marks: Marks,
+    /// At the plan's crash point.
+    pub crashes: u64,
     pub violation: Option<String>,
 }
 
@@ -49,6 +51,7 @@ pub fn run(plan: &Plan, verbose: bool) -> Report {
         simulated: cluster.now(),
         recovery,
         marks: cluster.marks.clone(),
+        crashes: cluster.crashes,
         violation,
     }
 }

@@ -4,7 +4,6 @@ use super::{
     crash_point::CrashPoint,
     families::{FAMILIES, crash_script, mixed},
     gate::Gate,
-    marks::Mark,
     mutants::MUTANTS,
     plan::Plan,
     run::run,
@@ -66,7 +65,7 @@ fn every_write_may_be_the_last() {
             };
             let report = run(&plan, false);
             assert_eq!(report.violation, None, "{:?}", plan.crash);
-            crashes += report.marks.count(Mark::CrashedAtWrite);
+            crashes += report.crashes;
         }
         if crashes == 0 {
             break;
