@@ -120,7 +120,7 @@ class Peers:
         for server in (corelane, kafka):
             if server.process.poll() is not None:
                 print(f"# {server.name} has died under this work:\n{server.log_tail()}", file=sys.stderr, flush=True)
-                server.start()
+                server.start_afresh()
         if (self.output / work / "result.json").exists():
             self.results.append(self.output / work / "result.json")
 

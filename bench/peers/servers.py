@@ -1,6 +1,7 @@
 """Starts and stops the brokers that are compared, each with the settings that bench/README.md gives the reasons for."""
 
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -67,6 +68,13 @@ class Server:
                 raise SystemExit(f"{self.name} does not start:\n{self.log_tail()}")
             time.sleep(0.002)
         return time.monotonic() - begin
+
+    def start_afresh(self):
+        """After a death, for the works that follow: whatever it died of may still be in its data."""
+        self.stop()
+        shutil.rmtree(self.directory / "data", ignore_errors=True)
+        self.format()
+        self.start()
 
     def log_tail(self):
         return (self.directory / "log.txt").read_text(errors="replace")[-2000:]

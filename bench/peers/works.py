@@ -29,7 +29,7 @@ WORKS = {
     ),
     "partitions-1000": (
         "1,000 partitions, keyed 1 KiB, 50 producers, closed loop",
-        ["--partitions", "1000", "--producers", "50", "--keys", "uniform:100000", "--buffer-bytes", "1MiB"],
+        ["--partitions", "1000", "--producers", "50", "--keys", "uniform:100000", "--in-flight", "1", "--buffer-bytes", "256KiB"],
         [CORELANE, KAFKA],
     ),
     "end-to-end-2k": (
