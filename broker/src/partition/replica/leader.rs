@@ -188,7 +188,14 @@ impl Leader {
         };
         peer.on_sent(end, log.high_watermark, context.now, context.config.resend_after);
         output.effective = true;
-        output.send_now.push(Outgoing {
+        // Followers give up for this epoch what they acknowledged in older ones, so the leader must not forget it.
+        let may_leave = log.floor_is_durable() || !context.config.rules.adopt_before_use;
+        let queue = if may_leave {
+            &mut output.send_now
+        } else {
+            &mut output.send_after_persist
+        };
+        queue.push(Outgoing {
             to: peer.node,
             message: Message::Append(append),
         });

@@ -7,7 +7,7 @@
 //! ```text
 //!   State, Registered ─┐                  ┌─ persist: floor, truncate, append, log start ──> disk ──> Persisted
 //!   Produce ───────────┤                  ├─ send_now             (appends, conflicts)
-//!   Received ──────────┼─> step(now, ..) ─┼─ send_after_persist   (acks)
+//!   Received ──────────┼─> step(now, ..) ─┼─ send_after_persist   (acks, a new leader's appends)
 //!   Persisted ─────────┤                  ├─ alter_partition      ──> controller ──> AlterPartitionReply, State
 //!   Tick ──────────────┘                  └─ high_watermark, durable_end, role  ──> answer who waits
 //! ```

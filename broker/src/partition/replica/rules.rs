@@ -42,7 +42,8 @@ rules! {
     /// D1. A view or message of an epoch below the durable floor is ignored, also after a restart. Without: a restarted
     /// replica follows the leader of an older epoch and cuts off what it acknowledged.
     epoch_floor,
-    /// D1. A leader's high watermark moves only after its epoch was adopted durably.
+    /// D1. A leader's appends leave, and its high watermark moves, only after its epoch was adopted durably. Without: its
+    /// followers give up what they acknowledged to an older leader, and it acknowledges the same again after a crash.
     adopt_before_use,
     /// D1. An epoch is led by one incarnation of a broker only: the broker epoch is this process's own, and the epoch is
     /// above everything this disk took part in. Without: a leader that lost its tail in a crash goes on in its epoch,

@@ -24,7 +24,12 @@ fn a_record_is_committed_when_both_are_durable() {
     assert_eq!(step(&mut follower, Input::State(&state)).role, Some(Role::Follower));
     step(&mut leader, Input::Persisted(led.persist.number));
 
-    let probe = led.send_now[0].message;
+    assert_eq!(
+        led.send_now,
+        [],
+        "a leader says nothing in an epoch that a crash would let it forget"
+    );
+    let probe = led.send_after_persist[0].message;
     let answer = step(
         &mut follower,
         Input::Received {
