@@ -13,6 +13,7 @@ Needs Linux, Python 3, Java 17 and Maven for Kafka, a Rust toolchain, and root f
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -143,6 +144,8 @@ class Peers:
 
 def main():
     chosen = words()
+    # Ended from outside, it still stops the brokers and removes their data.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     begin = time.monotonic()
     peers = Peers(chosen)
     if START in chosen.works:
