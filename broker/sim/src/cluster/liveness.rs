@@ -7,7 +7,10 @@ impl Cluster {
     /// record, round trips long, and the load was more than that carries.
     pub(super) fn backlog_takes(&self) -> Micros {
         let hosts = self.nodes.iter().flat_map(|node| node.replicas.iter().flatten());
-        let records = hosts.map(|host| host.log.end() - host.log.start).max().unwrap_or(0);
+        // A node that just started has not opened its logs yet.
+        let disks = self.nodes.iter().flat_map(|node| node.disk.replicas.iter().flatten());
+        let logs = hosts.map(|host| &host.log).chain(disks);
+        let records = logs.map(|log| log.end() - log.start).max().unwrap_or(0);
         let round_trip = 2 * self.plan.network.delay_max + self.plan.disk.write_max;
         records as u64 / self.plan.replica.append_max as u64 * round_trip
     }
