@@ -61,7 +61,7 @@ pub struct Partitions {
     fetch_waiters: BTreeMap<fetch::WaiterKey, fetch::Waiter>,
     lending: lending::Lending,
     /// Produce requests that wait for room in memory or journal, in order of arrival.
-    produce_queue: VecDeque<(crate::core::ReplyTo, ProduceCall)>,
+    produce_queue: VecDeque<produce::Appending>,
     persisting: host::PersistQueue,
     /// Of the step that is under way.
     output: replica::Output,

@@ -94,43 +94,60 @@ impl Pending {
     }
 }
 
-/// Takes a call: appends at once if there is room and nobody waits before it.
+/// A call of which some parts are appended, and the others wait for room: one call may bring more than there ever is.
+pub(super) struct Appending {
+    pending: Rc<Pending>,
+    acks: Acks,
+    parts: Vec<ProducePart>,
+    /// The first part that is not appended.
+    next: usize,
+}
+
+/// Takes a call: appends at once as far as there is room and nobody waits before it.
 pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: ProduceCall) {
-    let must_wait = !core.partitions.borrow().produce_queue.is_empty() || !core.store().has_room();
-    if must_wait {
-        core.partitions.borrow_mut().produce_queue.push_back((to, call));
-    } else {
-        append(core, to, call);
-    }
+    // One more than the parts, so that no part can complete the call before all were appended.
+    let state = PendingState {
+        waiting: 1,
+        results: Vec::with_capacity(call.parts.len()),
+    };
+    let appending = Appending {
+        pending: Rc::new(Pending {
+            to,
+            state: Rc::new(RefCell::new(state)),
+        }),
+        acks: Acks::from_wire(call.required_acks).expect("the handler let nothing else in"),
+        parts: call.parts,
+        next: 0,
+    };
+    core.partitions.borrow_mut().produce_queue.push_back(appending);
+    append_waiting(core);
 }
 
 /// Appends what waited for room, as far as there is room now.
 pub fn append_waiting<W: World<Message = Message>>(core: &Core<W>) {
     while core.store().has_room() {
-        let Some((to, call)) = core.partitions.borrow_mut().produce_queue.pop_front() else {
+        let Some(mut appending) = core.partitions.borrow_mut().produce_queue.pop_front() else {
             return;
         };
-        append(core, to, call);
+        append(core, &mut appending);
+        if appending.next < appending.parts.len() {
+            core.partitions.borrow_mut().produce_queue.push_front(appending);
+        } else {
+            appending.pending.settle(core, |_| {});
+        }
     }
 }
 
-fn append<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: ProduceCall) {
-    let count = call.parts.len();
-    // One more than the parts, so that no part can complete the call before all were appended.
-    let state = PendingState {
-        waiting: 1,
-        results: Vec::with_capacity(count),
-    };
-    let pending = Rc::new(Pending {
-        to,
-        state: Rc::new(RefCell::new(state)),
-    });
-    let acks = Acks::from_wire(call.required_acks).expect("the handler let nothing else in");
+/// Appends the parts that are left, until there is no room.
+fn append<W: World<Message = Message>>(core: &Core<W>, appending: &mut Appending) {
     let mut settled = host::Settled::default();
+    let acks = appending.acks;
     {
         let mut partitions = core.partitions.borrow_mut();
-        let mut state = pending.state.borrow_mut();
-        for (index, part) in call.parts.iter().enumerate() {
+        let mut state = appending.pending.state.borrow_mut();
+        while let Some(part) = appending.parts.get(appending.next)
+            && core.store().has_room()
+        {
             match append_part(core, &mut partitions, acks, part, &mut settled) {
                 Ok((result, end)) => {
                     state.results.push(result);
@@ -142,16 +159,16 @@ fn append<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Produc
                             acks,
                             end,
                             leader_epoch,
-                            pending: pending.clone(),
-                            index,
+                            pending: appending.pending.clone(),
+                            index: appending.next,
                         });
                     }
                 }
                 Err(result) => state.results.push(result),
             }
+            appending.next += 1;
         }
     }
-    pending.settle(core, |_| {});
     settled.answer(core);
 }
 

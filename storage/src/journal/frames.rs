@@ -79,6 +79,15 @@ impl Frames {
         held.all(Bytes::is_unique)
     }
 
+    /// Bytes of this frame, if nobody but these so many references holds it.
+    pub fn freed_by(&self, frame_seq: u64, references: u32) -> Option<u64> {
+        let held = self
+            .frames
+            .get(&frame_seq)
+            .filter(|held| held.references == references)?;
+        Some(held.bytes.as_ref()?.len() as u64)
+    }
+
     /// The oldest frame that a tail entry needs.
     pub fn oldest(&self) -> Option<u64> {
         self.frames.keys().next().copied()

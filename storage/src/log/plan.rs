@@ -106,9 +106,19 @@ pub struct ResidueCopy {
     last_offset: i64,
     partial_bytes: u32,
     bytes: Vec<u8>,
+    /// The frames that it is copied from, each as often as it is held.
+    frames: Vec<u64>,
 }
 
 impl ResidueCopy {
+    pub fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    pub fn frames(&self) -> &[u64] {
+        &self.frames
+    }
+
     pub fn record(&self) -> Record<'_> {
         let ResidueCopy {
             file_id,
@@ -117,6 +127,7 @@ impl ResidueCopy {
             last_offset,
             partial_bytes,
             ref bytes,
+            frames: _,
         } = *self;
         Record::Residue {
             file_id,
@@ -327,6 +338,7 @@ impl PartitionLog {
         if len - skip > BLOCK_BYTES {
             return None;
         }
+        let frames_copied = copied.clone().map(|entry| entry.at.frame_seq).collect();
         let mut bytes = Vec::with_capacity(len as usize);
         for entry in copied {
             bytes.extend_from_slice(&self.tail.bytes_of(entry, frames)?);
@@ -343,6 +355,7 @@ impl PartitionLog {
                 0
             },
             bytes,
+            frames: frames_copied,
         })
     }
 

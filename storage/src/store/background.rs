@@ -7,9 +7,16 @@
 //! A full disk stops write-out and with it appends, not reads; what was deleted is given back at once then. A disk that
 //! fails ends the store.
 
-use std::{collections::BTreeSet, io};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
-use super::{LogId, Store, recover::encode_checkpoint, state::State};
+use super::{
+    LogId, Store,
+    recover::encode_checkpoint,
+    state::{FREE_FILES_RESERVED, State},
+};
 use crate::{
     StorageError,
     disk::{BLOCK, Disk},
@@ -17,7 +24,7 @@ use crate::{
         checkpoint::{self, CheckpointHeader},
         record::Record,
     },
-    log::WriteOut,
+    log::{ResidueCopy, WriteOut},
     writeout::{self, Load, Pressure},
 };
 
@@ -182,32 +189,24 @@ impl<D: Disk> Store<D> {
         }
     }
 
-    /// Logs that hold a frame with less than a block let go of it: where the journal is half full, of frames in its
-    /// oldest file; where memory is three quarters full and most of it is frames held for little, of all. True: there
-    /// were some.
+    /// Logs that hold a frame with less than a block let go of it: where memory is three quarters full, of frames that
+    /// nobody else holds; where the journal is half full, of those in its oldest file. True: there were some.
+    ///
+    /// Copies fill the journal, which is what they are to free: no more of them than that what they let go of is twice as
+    /// much, or, in the journal, than one file's, after what checkpoints free by themselves.
     fn copy_residues_forward(&self) -> bool {
         let mut state = self.inner.state.borrow_mut();
         let pressure = self.pressure(&state);
-        let durable_seq = state.committer.durable_seq();
-        let journal_is_full = pressure.journal_bytes > pressure.journal_bytes_max / 2 && pressure.oldest_file_end > 0;
         let memory_is_full = pressure.tail_bytes > pressure.tail_bytes_max / 4 * 3;
-        let below = if memory_is_full && self.held_for_little(&state, &pressure) {
-            durable_seq + 1
-        } else if journal_is_full {
-            pressure.oldest_file_end + 1
-        } else {
-            return false;
-        };
-        let holders = state.logs.iter().filter(|(_, slot)| {
-            slot.log.damaged().is_none() && slot.log.oldest_frame().is_some_and(|oldest| oldest < below)
-        });
-        let copies: Vec<_> = holders
-            .filter(|(_, slot)| {
-                let plan = slot.log.plan_write_out(&state.frames, durable_seq, WRITE_OUT_BYTES, 0);
-                plan.is_none()
-            })
-            .filter_map(|(id, slot)| Some((*id, slot.log.residue(&state.frames, below)?)))
-            .collect();
+        let journal_is_full = pressure.journal_bytes > pressure.journal_bytes_max / 2 && pressure.oldest_file_end > 0;
+        let mut copies = Vec::new();
+        if memory_is_full && state.has_free_files(FREE_FILES_RESERVED) {
+            let all = residues(&state, state.committer.durable_seq() + 1);
+            copies = worth_copying(&state, all);
+        }
+        if copies.is_empty() && journal_is_full && !checkpoint_frees(&state) {
+            copies = residues(&state, pressure.oldest_file_end + 1);
+        }
         for (id, copy) in &copies {
             state.change(*id, &copy.record());
         }
@@ -216,22 +215,11 @@ impl<D: Disk> Store<D> {
         !copies.is_empty()
     }
 
-    /// Copies would at least halve what the frames take; so a round of them is never followed by another at once.
-    fn held_for_little(&self, state: &State, pressure: &Pressure) -> bool {
-        let needed: u64 = state.logs.values().map(|slot| slot.log.tail_bytes()).sum();
-        needed < pressure.tail_bytes / 2
-    }
-
     /// Half of the ring is used and a checkpoint would free some of it; the disk is full and a checkpoint would free some
     /// of that; or it is time.
     fn wants_checkpoint(&self, wall_ms: i64) -> bool {
         let state = self.inner.state.borrow();
-        let needed = state
-            .space
-            .replay_needed(state.oldest_needed(), state.committer.last())
-            .file_seq;
-        let tight = state.space.free_files() <= state.space.files() / 2;
-        if tight && (needed > state.space.newest_replay().file_seq || needed > state.space.oldest_replay().file_seq) {
+        if state.space.free_files() <= state.space.files() / 2 && checkpoint_frees(&state) {
             return true;
         }
         let background = self.inner.background.borrow();
@@ -353,4 +341,53 @@ impl<D: Disk> Store<D> {
         let removed = self.inner.disk.remove(directory).await.is_ok();
         removed && self.inner.disk.sync_dir("log").await.is_ok()
     }
+}
+
+/// Would one or two checkpoints as of now free a file?
+fn checkpoint_frees(state: &State) -> bool {
+    let needed = state.space.replay_needed(state.oldest_needed(), state.committer.last());
+    needed.file_seq > state.space.oldest_replay().file_seq
+}
+
+/// What logs hold of frames below this one, where it is less than a block.
+fn residues(state: &State, below: u64) -> Vec<(LogId, ResidueCopy)> {
+    let durable_seq = state.committer.durable_seq();
+    let holders = state.logs.iter().filter(|(_, slot)| {
+        slot.log.damaged().is_none() && slot.log.oldest_frame().is_some_and(|oldest| oldest < below)
+    });
+    let too_little = holders.filter(|(_, slot)| {
+        let plan = slot.log.plan_write_out(&state.frames, durable_seq, WRITE_OUT_BYTES, 0);
+        plan.is_none()
+    });
+    let copies = too_little.filter_map(|(id, slot)| Some((*id, slot.log.residue(&state.frames, below)?)));
+    copies.collect()
+}
+
+/// Those that together hold frames alone, oldest frames first, about a journal file's half of them; none if what they let
+/// go of is less than twice of what they take.
+fn worth_copying(state: &State, copies: Vec<(LogId, ResidueCopy)>) -> Vec<(LogId, ResidueCopy)> {
+    let mut holders: BTreeMap<u64, Vec<LogId>> = BTreeMap::new();
+    for (id, copy) in &copies {
+        for frame in copy.frames() {
+            holders.entry(*frame).or_default().push(*id);
+        }
+    }
+    let lengths: BTreeMap<LogId, u64> = copies.iter().map(|(id, copy)| (*id, copy.size())).collect();
+    let mut chosen: BTreeSet<LogId> = BTreeSet::new();
+    let (mut taken, mut freed) = (0, 0);
+    for (frame, logs) in holders {
+        let Some(bytes) = state.frames.freed_by(frame, logs.len() as u32) else {
+            continue;
+        };
+        if taken > state.space.file_bytes() / 2 {
+            break;
+        }
+        freed += bytes;
+        let more = logs.iter().filter(|id| chosen.insert(**id));
+        taken += more.map(|id| lengths[id]).sum::<u64>();
+    }
+    if freed < 2 * taken {
+        return Vec::new();
+    }
+    copies.into_iter().filter(|(id, _)| chosen.contains(id)).collect()
 }

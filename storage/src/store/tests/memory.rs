@@ -61,6 +61,41 @@ fn frames_held_for_little_are_let_go() {
     }
 }
 
+/// Goal: while many logs share frames and only some were written out, what is left of these is not copied in round after
+/// round: that frees nothing, and fills the journal that appends wait for.
+#[test]
+fn copies_that_free_nothing_are_not_made() {
+    const LOGS: i32 = 400;
+    let store = open(&SimDisk::new(), 2 << 20);
+    let logs: Vec<_> = (0..LOGS)
+        .map(|partition| store.create(spec(partition), LogConfig::default()))
+        .collect();
+    let (mut appended, mut rounds) = (0, 0);
+    for end in 0..40 {
+        for (place, log) in logs.iter().enumerate() {
+            let bytes = batch(1, 1);
+            while !store.has_room() || place % 20 == 0 {
+                run(store.background()).expect("background");
+                // What the round appended itself must be durable for the next one to go on.
+                store.set_state(*log, StateKind::HighWatermark, Bytes::new());
+                run(store.commit()).expect("commits");
+                rounds += 1;
+                assert!(rounds < 10_000, "there is never room: {:?}", store.stats());
+                if store.has_room() {
+                    break;
+                }
+            }
+            store.append(*log, &bytes, end, 1, None).expect("room");
+            appended += bytes.len() as u64;
+        }
+    }
+    let journaled = store.stats().record_bytes;
+    assert!(
+        journaled < appended + appended / 5,
+        "{appended} bytes were appended, {journaled} went into the journal in {rounds} rounds"
+    );
+}
+
 /// Goal: after a crash a few bytes of tail in each journal file take a few frames, not the files that they were read from.
 #[test]
 fn recovery_holds_frames_and_not_files() {
