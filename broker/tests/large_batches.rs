@@ -4,11 +4,18 @@
 mod harness;
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use corelane_protocol::error_code::ErrorCode;
+use corelane_protocol::messages::produce::{
+    PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
+};
+use corelane_protocol::records::Builder;
 
 use harness::broker::Broker;
 use harness::client::{Client, Family, java, python};
 use harness::program::Program;
+use harness::wire::Wire;
 
 const LIMIT: Duration = Duration::from_secs(150);
 /// With the smallest journal, one batch may have half a MiB.
@@ -48,4 +55,41 @@ fn librdkafka_goes_on_after_a_record_that_is_too_large() {
     let mut command = python("large_record.py");
     command.args([&broker.address(), "large", "2000000"]);
     expect(command, &broker, "confluent", "goes_on");
+}
+
+/// One request may bring more than the journal has: its batches are taken as room comes.
+#[test]
+fn a_request_may_be_larger_than_the_journal() {
+    const PARTITIONS: i32 = 60;
+    let broker = broker("large-request");
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("large", PARTITIONS);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    let value = vec![7; 400_000];
+    let batch = |index| {
+        let mut builder = Builder::new();
+        builder.push(now.as_millis() as i64, None, Some(&value));
+        PartitionProduceData {
+            index,
+            records: Some(builder.build()),
+        }
+    };
+    let request = ProduceRequestData {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![TopicProduceData {
+            name: "large".to_owned(),
+            partition_data: (0..PARTITIONS).map(batch).collect(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    for round in 0..2 {
+        let answer: ProduceResponse = wire.ask(9, &request);
+        let parts = &answer.responses[0].partition_responses;
+        assert_eq!(parts.len(), PARTITIONS as usize);
+        for part in parts {
+            assert_eq!((part.error_code, part.base_offset), (ErrorCode::NONE, round));
+        }
+    }
 }

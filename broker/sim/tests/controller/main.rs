@@ -1,9 +1,11 @@
 //! Goal: the metadata groups answer only what lasts. A node is crashed at drawn moments and started again on what
 //! was durable; whatever was answered must still be so, in the same place, and leadership must be granted anew.
 
+mod slow_journal;
+
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
     time::Duration,
 };
@@ -14,18 +16,15 @@ use corelane_broker::{
         Answer, Image, Wish, WishError,
         controller::Timing,
         decide::{AllocateProducerIds, CreateTopics, FormatCluster, NewTopic, Registration, TableRules, TopicRef},
-        snapshot::Reader,
     },
-    raft_driver::{
-        Change, Controller, GroupLog, GroupSet, Journal, LogError, Publish, RecoveredLog, RecoveredSnapshot, Shards,
-        SharedRules, SnapshotTiming, State, StoreJournal,
-    },
+    raft_driver::{Change, Controller, GroupSet, Journal, Publish, Shards, SharedRules, SnapshotTiming, StoreJournal},
     runtime::world::World,
 };
 use corelane_protocol::error_code::ErrorCode;
-use corelane_raft::{Entry, GroupId, HardState, LogView, Persist, Position, Snapshot, VoterId};
+use corelane_raft::VoterId;
 use corelane_sim::{CrashKind, SimNode, SimWorld, Simulation};
 use corelane_storage::{FormatWish, Identity, Store, StoreOptions, open_data_dir};
+use slow_journal::SlowJournal;
 use uuid::Uuid;
 
 const DISK: Uuid = Uuid::from_u128(0xd15c);
@@ -44,185 +43,6 @@ const NEVER: SnapshotTiming = SnapshotTiming {
     after: Duration::MAX,
     entries_at_start: usize::MAX,
 };
-
-/// What a journal in memory holds, by group.
-#[derive(Clone, Default)]
-struct Log {
-    hard_state: HardState,
-    snapshot: Option<Snapshot>,
-    /// Where `entries` begin.
-    start: Position,
-    entries: Vec<Entry>,
-}
-
-/// A journal in memory that is durable some time after it is written.
-#[derive(Clone)]
-struct SlowJournal {
-    simulation: Simulation,
-    state: Rc<RefCell<JournalState>>,
-    /// Says that writes are durable which are not.
-    lies: bool,
-}
-
-#[derive(Default)]
-struct JournalState {
-    durable: BTreeMap<GroupId, Log>,
-    /// Bytes of snapshots, by group and end.
-    snapshots: BTreeMap<(GroupId, u64), Vec<u8>>,
-    /// Written, not durable: (ticket, of which group, what).
-    pending: VecDeque<(u64, GroupId, Persist)>,
-    tickets: u64,
-    /// The last answer.
-    room: bool,
-    /// Waits for durability: what a journal would have flushed.
-    flushes: u64,
-}
-
-impl JournalState {
-    fn make_durable(&mut self, to: u64) {
-        while self.pending.front().is_some_and(|(ticket, ..)| *ticket <= to) {
-            let (_, group, persist) = self.pending.pop_front().expect("looked at");
-            let log = self.durable.entry(group).or_default();
-            if let Some(hard_state) = persist.hard_state {
-                log.hard_state = hard_state;
-            }
-            if let Some(switch) = persist.snapshot {
-                assert!(
-                    self.snapshots.contains_key(&(group, switch.snapshot.id.end)),
-                    "its bytes come first"
-                );
-                log.entries.drain(..(switch.log_start.end - log.start.end) as usize);
-                log.start = switch.log_start;
-                log.snapshot = Some(switch.snapshot);
-            }
-            assert!(persist.truncate_to.is_none(), "a sole voter never truncates");
-            log.entries.extend(persist.append);
-        }
-    }
-
-    /// Of what was written a prefix survives.
-    fn crash(&mut self, simulation: &Simulation) {
-        let (least, most) = (self.tickets - self.pending.len() as u64, self.tickets);
-        let survives = simulation.draw(|random| random.between(least, most));
-        self.make_durable(survives);
-        self.pending.clear();
-    }
-}
-
-impl SlowJournal {
-    fn new(simulation: &Simulation, lies: bool) -> SlowJournal {
-        SlowJournal {
-            simulation: simulation.clone(),
-            state: Rc::default(),
-            lies,
-        }
-    }
-}
-
-impl Journal for SlowJournal {
-    type Ticket = u64;
-    type Log = SlowLog;
-
-    fn logs(&self, groups: &[GroupId]) -> Vec<SlowLog> {
-        let log = |group: &GroupId| SlowLog {
-            group: *group,
-            simulation: self.simulation.clone(),
-            state: self.state.clone(),
-        };
-        groups.iter().map(log).collect()
-    }
-
-    fn wait_durable(&self, ticket: u64) -> impl Future<Output = Result<(), LogError>> + 'static {
-        let journal = self.clone();
-        async move {
-            let wait = journal.simulation.draw(|random| random.between(20, 400));
-            journal.simulation.sleep(Duration::from_micros(wait)).await;
-            let mut state = journal.state.borrow_mut();
-            state.flushes += 1;
-            if !journal.lies {
-                state.make_durable(ticket);
-            }
-            Ok(())
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        let room = self.simulation.draw(|random| !random.chance(1, 5));
-        self.state.borrow_mut().room = room;
-        room
-    }
-
-    fn proposal_bytes_max(&self) -> usize {
-        200_000
-    }
-}
-
-struct SlowLog {
-    group: GroupId,
-    simulation: Simulation,
-    state: Rc<RefCell<JournalState>>,
-}
-
-impl LogView for SlowLog {
-    fn entries(&self, _from: u64, _to: u64, _bytes_max: usize) -> Vec<Entry> {
-        Vec::new()
-    }
-}
-
-impl GroupLog for SlowLog {
-    type Ticket = u64;
-
-    async fn recover(&self) -> Result<RecoveredLog, LogError> {
-        let log = self
-            .state
-            .borrow()
-            .durable
-            .get(&self.group)
-            .cloned()
-            .unwrap_or_default();
-        let snapshot = log.snapshot.map(|snapshot| {
-            let mut reader = Reader::new();
-            let state = self.state.borrow();
-            reader.feed(&state.snapshots[&(self.group, snapshot.id.end)]).unwrap();
-            RecoveredSnapshot {
-                snapshot,
-                log_start: log.start,
-                state: reader.finish().unwrap(),
-            }
-        });
-        Ok(RecoveredLog {
-            hard_state: log.hard_state,
-            snapshot,
-            entries: log.entries,
-        })
-    }
-
-    fn persist(&self, persist: &Persist, _wall_ms: i64) -> Result<u64, LogError> {
-        let mut state = self.state.borrow_mut();
-        assert!(
-            state.room,
-            "nothing is written without room, be it a vote or a proposal"
-        );
-        state.tickets += 1;
-        let ticket = state.tickets;
-        state.pending.push_back((ticket, self.group, persist.clone()));
-        Ok(ticket)
-    }
-
-    fn write_snapshot(&self, id: Position, state: State) -> impl Future<Output = Result<bool, LogError>> + 'static {
-        let (group, simulation, journal) = (self.group, self.simulation.clone(), self.state.clone());
-        async move {
-            let mut bytes = Vec::new();
-            for piece in state.pieces() {
-                let wait = simulation.draw(|random| random.between(20, 400));
-                simulation.sleep(Duration::from_micros(wait)).await;
-                bytes.extend_from_slice(&piece);
-            }
-            journal.borrow_mut().snapshots.insert((group, id.end), bytes);
-            Ok(true)
-        }
-    }
-}
 
 /// What was answered, over all lives.
 #[derive(Default)]
@@ -477,9 +297,9 @@ fn run(seed: u64, lies: bool) -> (u64, usize) {
         simulation.run_for(Duration::from_micros(lifetime));
         assert_eq!(node.failure(), None, "seed {seed}");
         node.crash(CrashKind::Power);
-        journal.state.borrow_mut().crash(&simulation);
+        journal.crash();
     }
-    let (wishes, snapshots) = (answered.borrow().wishes, journal.state.borrow().snapshots.len());
+    let (wishes, snapshots) = (answered.borrow().wishes, journal.snapshots());
     simulation.end();
     (wishes, snapshots)
 }
@@ -645,7 +465,7 @@ fn idle_groups_cost_nothing() {
         }
     });
     assert!(simulation.run_until(Duration::from_secs(5), || started.get()));
-    let (tickets, flushes) = (journal.state.borrow().tickets, journal.state.borrow().flushes);
+    let (tickets, flushes) = journal.writes_and_flushes();
     assert_eq!(
         tickets,
         2 * (u64::from(SHARDS) + 1),
