@@ -8,6 +8,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{TempFolder, cache_folder, client::Family, in_ci, signal::send_signal, wait_until};
@@ -271,7 +272,17 @@ pub fn dies_with_test(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
+/// A port that nobody has now, below those that the system gives to clients for their own end: one of them that keeps trying
+/// to reach a broker that is down would sooner or later be given the broker's port, connect to itself, and hold it.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind any port");
-    listener.local_addr().expect("local address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id()
+            .wrapping_mul(7919)
+            .wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed));
+        let port = 10_000 + (number % 22_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
