@@ -296,7 +296,7 @@ fn a_taken_port_is_said_at_once_and_then_refused() {
     let start = Start::new();
     let _taken = TcpListener::bind(("127.0.0.1", start.port)).unwrap();
     let said = start.refusal(2, &[]);
-    assert!(said.contains("the port is taken; waiting up to 5 s"), "{said}");
+    assert!(said.contains("the port is taken; waiting up to 10 s"), "{said}");
     assert!(said.contains("is in use by another process"), "{said}");
     assert!(!start.directory.exists(), "nothing is written before the port is ours");
 }

@@ -175,8 +175,8 @@ fn say_ready(world: &GlommioWorld<Message>, options: &NodeOptions) {
 }
 
 /// How long a port may still belong to a broker that was killed: the kernel takes a ring apart, with the sockets that it holds,
-/// some time after the process is gone. Whoever starts us at once after a kill need not know.
-const PORT_WAIT: Duration = Duration::from_secs(5);
+/// some time after the process is gone (a second, where CPUs are short). Whoever starts us at once after a kill need not know.
+const PORT_WAIT: Duration = Duration::from_secs(10);
 
 /// Takes each port alone for a moment of its own: cores share it later, so that the kernel would not tell us of others.
 fn claim_ports(endpoints: &Endpoints) -> Result<Vec<PortClaim>, String> {
