@@ -12,11 +12,7 @@ use std::{
     io,
 };
 
-use super::{
-    LogId, Store,
-    recover::encode_checkpoint,
-    state::{FREE_FILES_RESERVED, State},
-};
+use super::{LogId, Store, recover::encode_checkpoint, state::State};
 use crate::{
     StorageError,
     disk::{BLOCK, Disk},
@@ -200,7 +196,7 @@ impl<D: Disk> Store<D> {
         let memory_is_full = pressure.tail_bytes > pressure.tail_bytes_max / 4 * 3;
         let journal_is_full = pressure.journal_bytes > pressure.journal_bytes_max / 2 && pressure.oldest_file_end > 0;
         let mut copies = Vec::new();
-        if memory_is_full && state.has_free_files(FREE_FILES_RESERVED) {
+        if memory_is_full && state.has_reserve(0) {
             let all = residues(&state, state.committer.durable_seq() + 1);
             copies = worth_copying(&state, all);
         }

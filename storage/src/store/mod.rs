@@ -29,7 +29,7 @@ use uuid::Uuid;
 
 use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record, log::ProducerCheck};
 use commit::{Drivers, Flight};
-use state::{FREE_FILES_RESERVED, State};
+use state::State;
 
 pub use rehome::rehome;
 pub use types::{
@@ -253,13 +253,13 @@ impl<D: Disk> Store<D> {
         !self.inner.background.borrow().disk_full
             && state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
             && state.frames.held_bytes() < 2 * self.inner.options.tail_bytes_max as u64
-            && state.has_free_files(FREE_FILES_RESERVED)
+            && state.has_reserve(0)
     }
 
     /// Is there space for a little in the journal, also while producers find no room? For records without which nothing
     /// would ever be deleted, and nobody lead.
     pub fn has_journal_room(&self) -> bool {
-        self.inner.state.borrow().has_free_files(FREE_FILES_RESERVED - 1)
+        self.inner.state.borrow().has_reserve(1)
     }
 
     /// Bytes of the largest batch that [`Store::append`] takes.

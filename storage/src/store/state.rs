@@ -26,7 +26,7 @@ use crate::{
 /// The least a frame's buffer starts with, in bytes.
 const FRAME_BYTES_MIN: usize = 8 << 10;
 /// Free files below which appends wait: the background needs some to free others, recovery needs one.
-pub(super) const FREE_FILES_RESERVED: u32 = 3;
+const FREE_FILES_RESERVED: u32 = 3;
 
 pub(super) struct Slot {
     pub log: PartitionLog,
@@ -127,12 +127,13 @@ impl State {
         self.space.file_bytes() as usize / 2
     }
 
-    /// Whether so many files are free, or half of a small ring, when all that fills now is in its place. A frame leaves
-    /// less than half of a file unused.
-    pub fn has_free_files(&self, files: u32) -> bool {
+    /// Whether what appends leave free, half of a small ring at most, is free but for `spare` files of it, when all that
+    /// fills now is in its place. A frame leaves less than half of a file unused.
+    pub fn has_reserve(&self, spare: u32) -> bool {
         let unsealed: usize = self.filling.iter().map(|filling| filling.builder.len()).sum();
         let taken = 2 * unsealed as u64 / self.space.file_bytes();
-        u64::from(self.space.free_files()) >= u64::from(files.min(self.space.files() / 2)) + taken
+        let reserve = FREE_FILES_RESERVED.min(self.space.files() / 2) - spare;
+        u64::from(self.space.free_files()) >= u64::from(reserve) + taken
     }
 
     /// Nothing waits to be sealed.
