@@ -152,10 +152,6 @@ impl Space {
         }
     }
 
-    pub fn newest_replay(&self) -> ReplayFrom {
-        self.replay_from[0]
-    }
-
     /// A checkpoint is durable; the older one was overwritten by it.
     pub fn checkpointed(&mut self, from: ReplayFrom) {
         self.replay_from = [from, self.replay_from[0]];
