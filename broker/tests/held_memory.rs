@@ -10,14 +10,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
-use corelane_protocol::messages::produce::{
-    PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
-};
+use corelane_protocol::messages::produce::ProduceResponse;
 use corelane_protocol::records::Builder;
 
 use harness::broker::Broker;
 use harness::wait_until;
-use harness::wire::Wire;
+use harness::wire::{Wire, errors, produce};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const MIB: usize = 1 << 20;
@@ -41,28 +39,6 @@ fn fetch(topic: &str, bytes_max: usize) -> FetchRequestData {
         }],
         ..Default::default()
     }
-}
-
-fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequestData {
-    let partition_data = batches.into_iter().map(|batch| PartitionProduceData {
-        index: 0,
-        records: Some(batch),
-    });
-    ProduceRequestData {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: topic.to_owned(),
-            partition_data: partition_data.collect(),
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
-}
-
-fn errors(answer: &ProduceResponse) -> Vec<ErrorCode> {
-    let partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
-    partitions.map(|partition| partition.error_code).collect()
 }
 
 /// Bytes of a topic's first partition that are in files.

@@ -22,47 +22,23 @@ use corelane_protocol::messages::list_offsets::{
 use corelane_protocol::messages::offset_commit::{
     OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
 };
-use corelane_protocol::messages::produce::{
-    PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
-};
+use corelane_protocol::messages::produce::ProduceResponse;
 use corelane_protocol::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use corelane_protocol::records::{Builder, Compression};
 
 use harness::broker::{Broker, dies_with_test, free_port};
 use harness::signal::send_signal;
-use harness::wire::Wire;
+use harness::wire::{Wire, errors, produce};
 use harness::{TempFolder, wait_until};
 
 const LIMIT: Duration = Duration::from_secs(10);
 const OFFSETS: &str = "__consumer_offsets";
-
-fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequestData {
-    let partition_data = batches.into_iter().map(|batch| PartitionProduceData {
-        index: 0,
-        records: Some(batch),
-    });
-    ProduceRequestData {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: topic.to_owned(),
-            partition_data: partition_data.collect(),
-            ..Default::default()
-        }],
-        ..Default::default()
-    }
-}
 
 /// One record that was always too old to be kept long, so that batches are equal byte by byte.
 fn batch(builder: Builder, value: &[u8]) -> Bytes {
     let mut builder = builder;
     builder.push(1, None, Some(value));
     builder.build()
-}
-
-fn errors(answer: &ProduceResponse) -> Vec<ErrorCode> {
-    let partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
-    partitions.map(|partition| partition.error_code).collect()
 }
 
 /// Offsets of groups are written by their coordinators only, and stay where their coordinators look for them.

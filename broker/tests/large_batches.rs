@@ -7,15 +7,13 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use corelane_protocol::error_code::ErrorCode;
-use corelane_protocol::messages::produce::{
-    PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
-};
+use corelane_protocol::messages::produce::ProduceResponse;
 use corelane_protocol::records::Builder;
 
 use harness::broker::Broker;
 use harness::client::{Client, Family, java, python};
 use harness::program::Program;
-use harness::wire::Wire;
+use harness::wire::{Wire, produce_to};
 
 const LIMIT: Duration = Duration::from_secs(150);
 /// With the smallest journal, one batch may have half a MiB.
@@ -69,21 +67,9 @@ fn a_request_may_be_larger_than_the_journal() {
     let batch = |index| {
         let mut builder = Builder::new();
         builder.push(now.as_millis() as i64, None, Some(&value));
-        PartitionProduceData {
-            index,
-            records: Some(builder.build()),
-        }
+        (index, builder.build())
     };
-    let request = ProduceRequestData {
-        acks: -1,
-        timeout_ms: 30_000,
-        topic_data: vec![TopicProduceData {
-            name: "large".to_owned(),
-            partition_data: (0..PARTITIONS).map(batch).collect(),
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
+    let request = produce_to("large", (0..PARTITIONS).map(batch));
     for round in 0..2 {
         let answer: ProduceResponse = wire.ask(9, &request);
         let parts = &answer.responses[0].partition_responses;

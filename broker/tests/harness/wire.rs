@@ -126,19 +126,7 @@ impl Wire {
         // Of today, or retention would take it.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         batch.push(now.as_millis() as i64, None, Some(value));
-        let request = ProduceRequestData {
-            acks: -1,
-            timeout_ms: 30_000,
-            topic_data: vec![TopicProduceData {
-                name: topic.to_owned(),
-                partition_data: vec![PartitionProduceData {
-                    index: partition,
-                    records: Some(batch.build()),
-                }],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
+        let request = produce_to(topic, [(partition, batch.build())]);
         self.send(9, &request);
     }
 
@@ -186,4 +174,33 @@ impl Wire {
         }
         found
     }
+}
+
+/// Batches for partitions of one topic, acks=all.
+pub fn produce_to(topic: &str, batches: impl IntoIterator<Item = (i32, Bytes)>) -> ProduceRequestData {
+    let partition_data = batches.into_iter().map(|(index, batch)| PartitionProduceData {
+        index,
+        records: Some(batch),
+    });
+    ProduceRequestData {
+        acks: -1,
+        timeout_ms: 30_000,
+        topic_data: vec![TopicProduceData {
+            name: topic.to_owned(),
+            partition_data: partition_data.collect(),
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// The same, all for the topic's first partition.
+pub fn produce(topic: &str, batches: impl IntoIterator<Item = Bytes>) -> ProduceRequestData {
+    produce_to(topic, batches.into_iter().map(|batch| (0, batch)))
+}
+
+/// What each partition was answered.
+pub fn errors(answer: &ProduceResponse) -> Vec<ErrorCode> {
+    let partitions = answer.responses.iter().flat_map(|topic| &topic.partition_responses);
+    partitions.map(|partition| partition.error_code).collect()
 }
