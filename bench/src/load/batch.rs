@@ -87,6 +87,18 @@ impl Queue {
         self.batches.front().map_or(0, Batch::bytes)
     }
 
+    /// Whether the last batch could take more.
+    pub fn is_open(&self) -> bool {
+        self.batches.back().is_some_and(|last| !last.is_full)
+    }
+
+    /// Makes the open batch full if a record of so many bytes does not fit into it; returns its bytes then.
+    pub fn close_unless_fits(&mut self, limits: &BatchLimits, payload_bytes: usize) -> Option<usize> {
+        let open = self.batches.back_mut().filter(|last| !last.is_full)?;
+        open.is_full = open.bytes() + RECORD_OVERHEAD_BYTES + payload_bytes > limits.bytes;
+        open.is_full.then(|| open.bytes())
+    }
+
     /// Adds a record; returns the bytes of the batches that it made full, each of them by itself.
     pub fn push(
         &mut self,
@@ -96,16 +108,8 @@ impl Queue {
         key: Option<&[u8]>,
         value: &[u8],
     ) -> [Option<usize>; 2] {
-        let mut filled = [None; 2];
         let payload_bytes = key.map_or(0, <[u8]>::len) + value.len();
-        let record_bytes = RECORD_OVERHEAD_BYTES + payload_bytes;
-        if let Some(open) = self.batches.back_mut()
-            && !open.is_full
-            && open.bytes() + record_bytes > limits.bytes
-        {
-            open.is_full = true;
-            filled[0] = Some(open.bytes());
-        }
+        let mut filled = [self.close_unless_fits(limits, payload_bytes), None];
         if self.batches.back().is_none_or(|last| last.is_full) {
             self.batches.push_back(Batch::new(limits));
         }

@@ -1,7 +1,8 @@
 //! What one producer has for one broker: batches by partition, requests in flight.
 //!
 //! It drains as Kafka's own producer does (`RecordAccumulator`): once any batch is full, or the oldest has lingered,
-//! a request takes one batch of every partition that has one, up to the request's limit, in turn.
+//! a request takes one batch of every partition that has one, up to the request's limit, in turn. In a closed loop
+//! nothing lingers: there is always more to fill a batch with.
 
 use std::{collections::VecDeque, io};
 
@@ -101,7 +102,7 @@ impl Lane {
         self.filled.is_empty() && self.in_flight.is_empty()
     }
 
-    /// Buffers a record; says whether its batch became full.
+    /// Buffers a record; says whether its batch is full with it.
     pub fn push(
         &mut self,
         queue: usize,
@@ -118,12 +119,26 @@ impl Lane {
         }
         let (key, value) = record;
         let full = self.queues[queue].push(&self.rules.batch, intended, timestamp_ms, key, value);
-        for bytes in full.iter().flatten() {
-            self.full_batches += 1;
-            self.full_bytes += bytes;
-        }
         self.buffered_bytes += key.map_or(0, <[u8]>::len) + value.len();
-        full.iter().any(Option::is_some)
+        full.into_iter().flatten().for_each(|bytes| self.note_full(bytes));
+        !self.queues[queue].is_open()
+    }
+
+    /// Makes the open batch of this queue full if a record of so many bytes does not fit into it; says whether it did.
+    pub fn close_unless_fits(&mut self, queue: usize, payload_bytes: usize) -> bool {
+        let full = self.queues[queue].close_unless_fits(&self.rules.batch, payload_bytes);
+        full.into_iter().for_each(|bytes| self.note_full(bytes));
+        full.is_some()
+    }
+
+    /// Whether this queue has a batch that could take more.
+    pub fn is_open(&self, queue: usize) -> bool {
+        self.queues[queue].is_open()
+    }
+
+    fn note_full(&mut self, bytes: usize) {
+        self.full_batches += 1;
+        self.full_bytes += bytes;
     }
 
     /// Whether a request would go now if there were a slot; else the time when it would, if any.
@@ -131,11 +146,16 @@ impl Lane {
         if self.filled.is_empty() {
             return Err(None);
         }
-        let lingered = self.oldest + self.rules.linger;
-        if self.rules.is_closed || self.full_batches > 0 || !self.has_room() || lingered <= now {
+        if self.full_batches > 0 || !self.has_room() {
             return Ok(());
         }
-        Err(Some(lingered))
+        // A closed loop always has more to fill a batch with, so what is not full only waits for the rest.
+        let lingered = self.oldest + self.rules.linger;
+        match self.rules.is_closed {
+            true => Err(None),
+            false if lingered <= now => Ok(()),
+            false => Err(Some(lingered)),
+        }
     }
 
     /// When this lane has something to do by itself.
@@ -143,7 +163,7 @@ impl Lane {
         self.has_slot().then(|| self.due(now).err().flatten()).flatten()
     }
 
-    /// Sends what is due. `flush` is the end of the load: nothing lingers any more.
+    /// Sends what is due; with `flush`, whatever there is: nothing lingers any more.
     pub fn send(&mut self, stream: &mut Stream, now: Nanos, flush: bool, tally: &mut Tally) -> io::Result<()> {
         while self.has_slot() && !self.filled.is_empty() && (flush || self.due(now).is_ok()) {
             self.send_one(stream);

@@ -253,8 +253,9 @@ impl<'a> Engine<'a> {
                 } else if is_loading {
                     producer.fill(&mut self.records, now, timestamp_ms);
                 }
+                let flush = !is_loading || producer.lacks_room();
                 let lane = &mut producer.lanes[lane];
-                lane.send(&mut seat.stream, now, !is_loading, &mut self.tally)?;
+                lane.send(&mut seat.stream, now, flush, &mut self.tally)?;
                 could_go_on = is_closed && is_loading && lane.has_slot();
             }
             Of::Consumer(index) => self.consumers[index].send(&mut seat.stream)?,

@@ -11,6 +11,7 @@ pub struct Producer {
     pub lanes: Vec<Lane>,
     /// By partition: its lane, and its queue there.
     places: Vec<(usize, usize)>,
+    /// Where records without a key go for now, and how many bytes went there since it is.
     sticky: usize,
     sticky_bytes: usize,
     batch_bytes: usize,
@@ -39,7 +40,7 @@ impl Producer {
 
     /// Open loop: buffers what is due as far as there is room.
     pub fn take_owed(&mut self, records: &mut Records, now: Nanos, timestamp_ms: i64) {
-        while self.lanes.iter().all(Lane::has_room)
+        while !self.lacks_room()
             && let Some(intended) = self.owed.pop_front()
         {
             self.push(records, intended, now, timestamp_ms);
@@ -48,26 +49,45 @@ impl Producer {
 
     /// Closed loop: makes records for every request that could go.
     pub fn fill(&mut self, records: &mut Records, now: Nanos, timestamp_ms: i64) {
-        while self.lanes.iter().any(Lane::wants_more) && self.lanes.iter().all(Lane::has_room) {
+        while self.lanes.iter().any(Lane::wants_more) && !self.lacks_room() {
             self.push(records, now, now, timestamp_ms);
         }
+    }
+
+    /// Whether some lane can take nothing more, so that the others get nothing either.
+    pub fn lacks_room(&self) -> bool {
+        !self.lanes.iter().all(Lane::has_room)
     }
 
     fn push(&mut self, records: &mut Records, intended: Nanos, now: Nanos, timestamp_ms: i64) {
         records.draw(intended);
         let partition = match records.key() {
             Some(key) => partition_of(key, self.places.len() as u32) as usize,
-            None => self.sticky,
+            None => self.stick(records.value().len()),
         };
         let (lane, queue) = self.places[partition];
-        let became_full = self.lanes[lane].push(queue, intended, now, timestamp_ms, (records.key(), records.value()));
-        if !records.has_keys() {
-            self.sticky_bytes += records.value().len();
-            if became_full || self.sticky_bytes >= self.batch_bytes {
-                self.sticky = (self.sticky + 1) % self.places.len();
-                self.sticky_bytes = 0;
-            }
+        let is_full = self.lanes[lane].push(queue, intended, now, timestamp_ms, (records.key(), records.value()));
+        if is_full && !records.has_keys() {
+            self.turn();
         }
+    }
+
+    /// Where a record without a key goes. Once a batch's worth went to a partition, the next record begins the next
+    /// partition's batch; but a batch that was begun is left only when it is full, or after twice as much.
+    fn stick(&mut self, value_bytes: usize) -> usize {
+        let (lane, queue) = self.places[self.sticky];
+        let lane = &mut self.lanes[lane];
+        let has_enough = self.sticky_bytes >= self.batch_bytes && !lane.is_open(queue);
+        if lane.close_unless_fits(queue, value_bytes) || has_enough || self.sticky_bytes >= 2 * self.batch_bytes {
+            self.turn();
+        }
+        self.sticky_bytes += value_bytes;
+        self.sticky
+    }
+
+    fn turn(&mut self) {
+        self.sticky = (self.sticky + 1) % self.places.len();
+        self.sticky_bytes = 0;
     }
 
     pub fn next_due(&self, now: Nanos) -> Option<Nanos> {

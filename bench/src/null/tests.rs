@@ -109,6 +109,34 @@ fn every_answer_late_is_every_latency_late() {
     assert_eq!(late(&side, 20 * MS), 200);
 }
 
+/// Every record that does not fit any more begins a batch of the next partition, and no batch goes before it is full.
+#[test]
+fn a_closed_loop_sends_full_batches() {
+    for (batch_bytes, records) in [("16KiB", 15), ("1MiB", 1014)] {
+        let server = Running::start(Faults::default());
+        let words = ["--seconds", "0.5", "--partitions", "4", "--record-bytes", "1KiB"];
+        let round = server.load(&[&words[..], &["--batch-bytes", batch_bytes, "--request-batches", "1"]].concat());
+        let side = round.produced.unwrap();
+        assert!(side.requests > 0);
+        assert_eq!(
+            side.records,
+            records * side.requests,
+            "{batch_bytes} in {} requests",
+            side.requests
+        );
+        // Of a batch of every partition in each request, just as many are in each.
+        let round = server.load(&[&words[..], &["--batch-bytes", batch_bytes, "--request-bytes", "8MiB"]].concat());
+        let side = round.produced.unwrap();
+        assert!(side.requests > 0);
+        assert_eq!(
+            side.records,
+            4 * records * side.requests,
+            "{batch_bytes} in {} requests",
+            side.requests
+        );
+    }
+}
+
 /// Coordinated omission: a client that waits for its answer before it sends the next would see one late answer only.
 #[test]
 fn a_stall_is_not_hidden_in_an_open_loop() {
