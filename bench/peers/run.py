@@ -32,7 +32,7 @@ def words():
     parser.add_argument("--only", help=f"some of {', '.join([*WORKS, START])}")
     parser.add_argument("--output", default="peers-result", help="directory for results and report.html")
     parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
-    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 20, or 4 when quick")
+    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 15, or 3 when quick")
     parser.add_argument("--server-cpus", default="0")
     parser.add_argument("--client-cpus", default="1")
     parser.add_argument("--data", default=os.environ.get("DATA", "/var/tmp"), help="a directory on the disk that is measured")
@@ -44,8 +44,9 @@ def words():
         if work not in WORKS and work != START:
             parser.error(f"there is no work {work!r}; there is {', '.join([*WORKS, START])}")
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 5)
-    chosen.seconds = chosen.seconds or (4 if chosen.quick else 20)
-    chosen.warm_up = 2 if chosen.quick else 8
+    chosen.seconds = chosen.seconds or (3 if chosen.quick else 15)
+    chosen.warm_up = 1 if chosen.quick else 5
+    chosen.rehearsal = 3 if chosen.quick else 15
     return chosen
 
 
@@ -91,7 +92,7 @@ class Peers:
 
     def warm_up(self, kafka):
         """A JVM that has compiled what it will run: Kafka's first seconds are not what is compared."""
-        seconds = 10 if self.chosen.quick else 30
+        seconds = 6 if self.chosen.quick else 20
         print(f"# warming up Kafka for {seconds} s", file=sys.stderr, flush=True)
         run = [self.bench, "run", "--target", f"{KAFKA}=127.0.0.1:{kafka.port}", "--workload", "end-to-end", "--rounds", "1"]
         run += ["--producers", "8", "--in-flight", "1", "--batch-records", "4", "--warm-up", "0", "--seconds", str(seconds)]
@@ -112,7 +113,8 @@ class Peers:
         for target in targets:
             run += ["--target", f"{target}={addresses[target]}", "--pid", f"{target}={processes[target].process.pid}"]
         run += ["--server-cpus", chosen.server_cpus, "--client-cpus", chosen.client_cpus]
-        run += ["--rounds", str(rounds), "--seconds", str(chosen.seconds), "--warm-up", str(chosen.warm_up), *load]
+        run += ["--rounds", str(rounds), "--seconds", str(chosen.seconds), "--warm-up", str(chosen.warm_up)]
+        run += ["--rehearsal", str(chosen.rehearsal), *load]
         if work == "catch-up":
             run += ["--fill", "512MiB" if chosen.quick else "5GiB"]
         print(f"# {title}", file=sys.stderr, flush=True)

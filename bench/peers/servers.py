@@ -129,6 +129,8 @@ class Kafka(Server):
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n"
             f"log.dirs={self.directory / 'data'}\n"
             "offsets.topic.replication.factor=1\n"
+            # The topic of a round goes when the round ends, not a minute later in the middle of somebody else's.
+            "log.segment.delete.delay.ms=1000\n"
         )
 
     def java(self, *words):

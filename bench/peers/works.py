@@ -29,7 +29,8 @@ WORKS = {
     ),
     "partitions-1000": (
         "1,000 partitions, keyed 1 KiB, 50 producers, closed loop",
-        ["--partitions", "1000", "--producers", "50", "--keys", "uniform:100000", "--in-flight", "1", "--buffer-bytes", "256KiB"],
+        ["--partitions", "1000", "--producers", "50", "--keys", "uniform:100000", "--in-flight", "1", "--buffer-bytes", "256KiB"]
+        + ["--one-topic"],
         [CORELANE, KAFKA],
     ),
     "end-to-end-2k": (

@@ -28,6 +28,7 @@ pub struct RunResult {
     pub command_line: Vec<String>,
     pub settings: Settings,
     pub machine: Machine,
+    /// Over all rounds; bandwidth before them.
     pub floors: Floors,
     /// The same load against a server that does nothing: what the harness itself costs, and how far it can go.
     pub harness_limit: Option<Round>,
@@ -42,6 +43,9 @@ pub struct Round {
     pub round: u16,
     /// Seconds since the run began.
     pub at: f64,
+    /// Just before this round.
+    #[serde(default)]
+    pub floors: Floors,
     /// Measured seconds.
     pub seconds: f64,
     pub in_flight: u16,
@@ -118,5 +122,51 @@ impl RunResult {
             .filter_map(side)
             .for_each(|side| all.add_buckets(&side.buckets));
         all
+    }
+}
+
+impl Round {
+    /// One line for people.
+    pub fn describe(&self) -> String {
+        if let Some(failure) = &self.failure {
+            return format!("failed: {failure}");
+        }
+        let mut parts = Vec::new();
+        let sides = [
+            ("produced", &self.produced),
+            ("delivered", &self.delivered),
+            ("replayed", &self.replayed),
+        ];
+        for (name, side) in sides {
+            let Some(side) = side else { continue };
+            let mut part = format!(
+                "{name} {:.0} records/s, {:.1} MB/s",
+                side.records_per_second, side.mb_per_second
+            );
+            if let Some(latency) = &side.latency {
+                let ms = |us: f64| us / 1000.0;
+                part += &format!(
+                    ", p50 {:.3} p99 {:.3} p99.9 {:.3} max {:.1} ms",
+                    ms(latency.p50_us),
+                    ms(latency.p99_us),
+                    ms(latency.p999_us),
+                    ms(latency.max_us)
+                );
+            }
+            parts.push(part);
+        }
+        let errors: u64 = self.errors.values().sum();
+        if errors > 0 {
+            let names: Vec<String> = self
+                .errors
+                .iter()
+                .map(|(name, count)| format!("{name} × {count}"))
+                .collect();
+            parts.push(format!("{errors} errors: {}", names.join(", ")));
+        }
+        if self.unanswered > 0 {
+            parts.push(format!("{} records unanswered", self.unanswered));
+        }
+        parts.join("; ")
     }
 }

@@ -123,6 +123,15 @@ pub struct Settings {
     /// Load before the measurement, in seconds, each round and target
     #[arg(long, default_value_t = 2.0, value_parser = seconds)]
     pub warm_up: f64,
+    /// One topic for all rounds of a target, instead of a new one for each: where making and deleting it is dear
+    #[arg(long)]
+    #[serde(default)]
+    pub one_topic: bool,
+    /// A load on each target before the first round that is not in the result, in seconds: for servers that compile
+    /// what they run
+    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
+    #[serde(default)]
+    pub rehearsal: f64,
     /// Measured time of each round and target, in seconds; consume measures until all is read instead
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,
@@ -173,6 +182,9 @@ impl Settings {
             return Err(
                 "--fill 0: consume and mixed read what was filled in, so say how much, such as 1GiB".to_owned(),
             );
+        }
+        if self.has_replay() && self.one_topic {
+            return Err("--one-topic: consume and mixed fill a topic in each round, so each needs its own".to_owned());
         }
         if self.client_cpus.len() > usize::from(self.producers.max(self.consumers)) {
             return Err("--client-cpus has more threads than there are clients: raise --producers".to_owned());

@@ -123,7 +123,7 @@ fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
             let result = RunResult::read(&directory.join(result)).map_err(|error| error.to_string())?;
             let values = metric.values(&result, &row.target);
             let against = if row.against == FLOOR {
-                floor_ms(&result, values.len())?
+                floor_ms(&result, &row.target)?
             } else {
                 metric.values(&result, &row.against)
             };
@@ -157,13 +157,12 @@ fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
     })
 }
 
-/// F and a round trip in milliseconds, for each of the rounds.
-fn floor_ms(result: &RunResult, rounds: usize) -> Result<Vec<f64>, String> {
-    let floors = (&result.floors.commit_4k, &result.floors.loopback_round_trip);
-    let (Some(commit), Some(loopback)) = floors else {
-        return Err(format!("{:?} has no floor: run with --disk", result.title));
-    };
-    Ok(vec![(commit.p50_us + loopback.p50_us) / 1e3; rounds])
+/// F and a round trip in milliseconds, as they were just before each of the rounds of this target.
+fn floor_ms(result: &RunResult, target: &str) -> Result<Vec<f64>, String> {
+    let floors = result.rounds_of(target).map(|round| round.floors.durable_ms());
+    floors
+        .collect::<Option<_>>()
+        .ok_or_else(|| format!("{:?} has no floor: run with --disk", result.title))
 }
 
 pub fn markdown(rows: &[Judged]) -> String {

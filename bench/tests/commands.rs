@@ -197,6 +197,7 @@ fn wrong_words_are_answered_with_right_ones() {
         (&["--workload", "end-to-end", "--record-bytes", "8"], "at least 16"),
         (&["--workload", "consume", "--rate", "5"], "reads as fast as it goes"),
         (&["--workload", "mixed", "--fill", "0"], "1GiB"),
+        (&["--workload", "consume", "--one-topic"], "each needs its own"),
         (&["--find-max", "--rate", "5"], "cannot be used with"),
         (&["--client-cpus", "0,1"], "raise --producers"),
     ] {

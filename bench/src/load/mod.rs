@@ -66,6 +66,8 @@ pub struct Shared {
     pub errors: AtomicU64,
     /// Threads whose producers still wait for answers.
     pub producing: AtomicU64,
+    /// Threads that are through.
+    pub finished: AtomicU64,
     /// A thread has failed; the others need not go on.
     pub stop: AtomicBool,
 }

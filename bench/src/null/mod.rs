@@ -40,7 +40,7 @@ pub struct Null {
     /// Do nothing at all for so long, once, in milliseconds
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=60_000))]
     stall_ms: u64,
-    /// … beginning so long after the first Produce request
+    /// … beginning so long after the third Produce request: two only touch the partitions
     #[arg(long, default_value_t = 1000, requires = "stall_ms")]
     stall_after_ms: u64,
     /// End when standard input does, as a child of somebody who may be killed

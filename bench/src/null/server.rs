@@ -29,7 +29,8 @@ pub struct Faults {
     /// How long a Produce answer is held back, and of how many it is one.
     pub delay: Nanos,
     pub delay_every: u64,
-    /// How long nothing at all happens, once, and how long after the first Produce request.
+    /// How long nothing at all happens, once, and how long after the first Produce request of a load: the third one,
+    /// since two have touched the partitions before.
     pub stall: Nanos,
     pub stall_after: Nanos,
 }
@@ -139,7 +140,7 @@ impl Server {
             let mut due = 0;
             if is_produce {
                 self.produced += 1;
-                if self.produced == 1 && self.faults.stall > 0 {
+                if self.produced == 3 && self.faults.stall > 0 {
                     self.stall_at = Some(clock::now() + self.faults.stall_after);
                 }
                 if self.faults.delay > 0 && self.produced.is_multiple_of(self.faults.delay_every) {

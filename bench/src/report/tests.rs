@@ -22,6 +22,7 @@ pub fn sample() -> RunResult {
     let round = |name: &str, round, latency, cpu_seconds| Round {
         target: name.to_owned(),
         round,
+        floors: floors(),
         seconds: 2.0,
         produced: Some(side(latency)),
         server: Some(ServerResult {
@@ -38,11 +39,7 @@ pub fn sample() -> RunResult {
         command_line: vec!["corelane-bench".to_owned(), "<run>".to_owned()],
         settings: default_settings(),
         machine: Machine::default(),
-        floors: Floors {
-            commit_4k: Some(summary(70_000)),
-            loopback_round_trip: Some(summary(10_000)),
-            bandwidth: None,
-        },
+        floors: floors(),
         harness_limit: Some(round("null server", 1, 100_000, 0.01)),
         targets: vec![target("slow"), target("fast")],
         rounds: vec![
@@ -51,6 +48,14 @@ pub fn sample() -> RunResult {
             round("fast", 2, 1_000_000, 0.1),
             round("slow", 2, 2_000_000, 0.2),
         ],
+    }
+}
+
+fn floors() -> Floors {
+    Floors {
+        commit_4k: Some(summary(70_000)),
+        loopback_round_trip: Some(summary(10_000)),
+        bandwidth: None,
     }
 }
 

@@ -1,6 +1,11 @@
 //! Runs the clients of a load, one thread each CPU, and watches the server's process from outside meanwhile.
 
-use std::{io, sync::atomic::Ordering::Relaxed, thread, time::Duration};
+use std::{
+    io,
+    sync::atomic::Ordering::{Acquire, Relaxed, Release},
+    thread,
+    time::Duration,
+};
 
 use super::progress::Progress;
 use crate::{
@@ -36,12 +41,15 @@ pub fn measure(
     let usages = |pids: &[Option<u32>]| -> Vec<Option<Usage>> {
         pids.iter().map(|pid| pid.and_then(|pid| Usage::of(pid).ok())).collect()
     };
+    // It sleeps until there is something to show; threads that finish wake it.
+    let watcher = thread::current();
     thread::scope(|scope| {
         let threads: Vec<_> = clients
             .into_iter()
             .enumerate()
             .map(|(index, clients)| {
                 let shared = &shared;
+                let watcher = watcher.clone();
                 scope.spawn(move || -> io::Result<Tally> {
                     let result = cpus
                         .get(index)
@@ -50,13 +58,15 @@ pub fn measure(
                     if result.is_err() {
                         shared.stop.store(true, Relaxed);
                     }
+                    shared.finished.fetch_add(1, Release);
+                    watcher.unpark();
                     result
                 })
             })
             .collect();
         let mut watch = |phase: &str, until: Nanos| {
-            while clock::now() < until && !threads.iter().all(|thread| thread.is_finished()) {
-                thread::sleep(Duration::from_nanos(until.saturating_sub(clock::now()).min(SHOW_EVERY)));
+            while clock::now() < until && shared.finished.load(Acquire) < threads.len() as u64 {
+                thread::park_timeout(Duration::from_nanos(until.saturating_sub(clock::now()).min(SHOW_EVERY)));
                 progress.show(phase, &shared);
             }
         };

@@ -3,6 +3,7 @@
 mod clients;
 mod measure;
 mod progress;
+mod rest;
 mod round;
 mod topic;
 
@@ -17,8 +18,7 @@ use clap::Args;
 
 use crate::{
     clock::{self, seconds},
-    cpu,
-    floor::Floors,
+    floor::{Floors, Prober},
     hgrm,
     machine::Machine,
     null::NullProcess,
@@ -29,13 +29,16 @@ use crate::{
     words::{ByteCount, ProcessOf, Target},
 };
 use round::{Subject, run_round};
+use topic::Topic;
 
 /// What a null server holds in memory, so the most that it can be filled with.
 const NULL_FILL_MAX: ByteCount = ByteCount(128 << 20);
 /// Measured time against the null server, at most.
 const NULL_SECONDS_MAX: f64 = 3.0;
-/// Time for each floor.
-const FLOOR: Duration = Duration::from_secs(1);
+/// What is filled in for a rehearsal, at most.
+const REHEARSAL_FILL_MAX: ByteCount = ByteCount(512 << 20);
+/// Time for each floor, before each round.
+const FLOOR: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 pub struct Run {
@@ -81,6 +84,16 @@ impl Run {
             fs::create_dir_all(output)
                 .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", output.display())))?;
         }
+        let mut prober = (!self.no_floor)
+            .then(|| {
+                Prober::new(
+                    self.disk.as_deref(),
+                    &self.server_cpus,
+                    &self.settings.client_cpus,
+                    true,
+                )
+            })
+            .transpose()?;
         let mut result = RunResult {
             format: FORMAT,
             title: if self.title.is_empty() {
@@ -93,11 +106,7 @@ impl Run {
             command_line: std::env::args().collect(),
             settings: self.settings.clone(),
             machine: Machine::look(),
-            floors: if self.no_floor {
-                Floors::default()
-            } else {
-                self.probe_floors()?
-            },
+            floors: Floors::default(),
             harness_limit: if self.no_null {
                 None
             } else {
@@ -106,13 +115,20 @@ impl Run {
             targets: self.targets.clone(),
             rounds: Vec::new(),
         };
+        let mut topics: Vec<Option<Topic>> = self.targets.iter().map(|_| None).collect();
+        self.rehearse(&mut stamps, &mut topics);
         for round in 1..=self.settings.rounds {
             for index in order(self.targets.len(), round) {
-                let at = seconds(clock::now() - began);
                 let target = &self.targets[index];
+                let subject = self.subject(target);
+                rest::rest(&subject.all_pids())?;
+                let floors = prober
+                    .as_mut()
+                    .map_or(Ok(Floors::default()), |prober| prober.look(FLOOR))?;
+                let at = seconds(clock::now() - began);
                 let what = format!("round {round}/{}, {}", self.settings.rounds, target.name);
                 // One target's failure is a result; the others are still measured.
-                let measured = run_round(&self.settings, &self.subject(target), what, stamps.next());
+                let measured = run_round(&self.settings, &subject, what, stamps.next(), &mut topics[index]);
                 let figures = measured.unwrap_or_else(|error| Round {
                     failure: Some(error.to_string()),
                     ..Default::default()
@@ -121,10 +137,15 @@ impl Run {
                     target: target.name.clone(),
                     round,
                     at,
+                    floors,
                     ..figures
                 });
             }
         }
+        for topic in topics.into_iter().flatten() {
+            topic.delete()?;
+        }
+        result.floors = prober.map_or_else(Floors::default, |prober| prober.all());
         self.hand_out(&result)
     }
 
@@ -169,17 +190,23 @@ impl Run {
         }
     }
 
-    /// On the targets' CPUs, in a thread of its own so that the rest of the process stays where it is.
-    fn probe_floors(&self) -> io::Result<Floors> {
-        std::thread::scope(|scope| {
-            let probe = scope.spawn(|| {
-                if !self.server_cpus.is_empty() {
-                    cpu::pin(&self.server_cpus)?;
-                }
-                Floors::probe(self.disk.as_deref(), FLOOR, true)
-            });
-            probe.join().map_err(|_| io::Error::other("the floor probe panicked"))?
-        })
+    /// A failure here comes again in the rounds, where it is kept.
+    fn rehearse(&self, stamps: &mut Random, topics: &mut [Option<Topic>]) {
+        if self.settings.rehearsal == 0.0 {
+            return;
+        }
+        let settings = Settings {
+            seconds: self.settings.rehearsal,
+            warm_up: 0.0,
+            fill: self.settings.fill.min(REHEARSAL_FILL_MAX),
+            ..self.settings.clone()
+        };
+        for (target, topic) in self.targets.iter().zip(topics) {
+            let what = format!("rehearsal, {}", target.name);
+            if let Err(error) = run_round(&settings, &self.subject(target), what, stamps.next(), topic) {
+                eprintln!("rehearsal, {}: {error}", target.name);
+            }
+        }
     }
 
     /// The same load, against a server that does nothing.
@@ -190,6 +217,7 @@ impl Run {
             warm_up: self.settings.warm_up.min(1.0),
             fill: self.settings.fill.min(NULL_FILL_MAX),
             replication_factor: 1,
+            one_topic: false,
             ..self.settings.clone()
         };
         let target = Target {
@@ -207,6 +235,7 @@ impl Run {
             &subject,
             "null server (the harness's own limit)".to_owned(),
             stamp,
+            &mut None,
         )
     }
 
@@ -247,7 +276,13 @@ pub fn run_once(settings: &Settings, target: &Target) -> io::Result<Round> {
         other_pids: Vec::new(),
     };
     // Several at once are told apart by the time.
-    run_round(settings, &subject, "test".to_owned(), Random::new(clock::now()).next())
+    run_round(
+        settings,
+        &subject,
+        "test".to_owned(),
+        Random::new(clock::now()).next(),
+        &mut None,
+    )
 }
 
 fn listing(output: &Path) -> String {

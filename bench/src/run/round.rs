@@ -1,19 +1,20 @@
 //! One round on one target: a topic of its own, filled if the load reads, the load, its figures.
 
-use std::{fs, io, process::Command};
+use std::{fs, io};
 
 use super::{
     clients::Plan,
     measure::{Measured, measure},
     progress::Progress,
+    rest::sync,
     topic::Topic,
 };
 use crate::{
     clock::{self, Nanos, seconds},
     load::{BIN, Position, Side, Times},
     result::{Round, ServerResult, SideResult},
-    settings::{Settings, Workload},
-    words::Target,
+    settings::{Acks, Settings, Workload},
+    words::{ByteCount, Keys, Size, Target},
 };
 
 /// Time for all threads to stand ready before the first record is due.
@@ -24,6 +25,10 @@ const FILL_MAX: Nanos = 3_600_000_000_000;
 const IN_FLIGHT_MAX: u16 = 256;
 /// What more in flight must gain to be tried further.
 const GAIN_MIN: f64 = 1.05;
+/// More than Kafka's `log.index.interval.bytes`.
+const TOUCH_BYTES: ByteCount = ByteCount(5000);
+/// Less than its `socket.request.max.bytes`.
+const TOUCH_REQUEST_BYTES: ByteCount = ByteCount(64 << 20);
 const PROBE: Nanos = 2_000_000_000;
 const PROBE_WARM_UP: Nanos = 500_000_000;
 
@@ -57,6 +62,13 @@ pub struct Subject<'a> {
     pub other_pids: Vec<u32>,
 }
 
+impl Subject<'_> {
+    /// Whoever is measured first.
+    pub fn all_pids(&self) -> Vec<u32> {
+        self.pid.into_iter().chain(self.other_pids.iter().copied()).collect()
+    }
+}
+
 pub struct RoundRun<'a> {
     settings: &'a Settings,
     subject: &'a Subject<'a>,
@@ -65,10 +77,22 @@ pub struct RoundRun<'a> {
     progress: Progress,
 }
 
-/// Runs it and deletes the topic, also when it fails.
-pub fn run_round(settings: &Settings, subject: &Subject<'_>, what: String, stamp: u64) -> io::Result<Round> {
-    let name = format!("corelane-bench-{stamp:016x}");
-    let topic = Topic::create(subject.target, name, settings.partitions, settings.replication_factor)?;
+/// Runs it and deletes the topic, also when it fails; with `one_topic`, a topic that is in `kept` is used and left there.
+pub fn run_round(
+    settings: &Settings,
+    subject: &Subject<'_>,
+    what: String,
+    stamp: u64,
+    kept: &mut Option<Topic>,
+) -> io::Result<Round> {
+    let is_new = kept.is_none();
+    let topic = match kept.take() {
+        Some(topic) => topic,
+        None => {
+            let name = format!("corelane-bench-{stamp:016x}");
+            Topic::create(subject.target, name, settings.partitions, settings.replication_factor)?
+        }
+    };
     let mut run = RoundRun {
         settings,
         subject,
@@ -76,23 +100,34 @@ pub fn run_round(settings: &Settings, subject: &Subject<'_>, what: String, stamp
         stamp,
         progress: Progress::new(what),
     };
-    let result = run.run();
-    let deleted = run.topic.delete();
+    let result = run.prepare(is_new).and_then(|()| run.run());
     match &result {
         Ok(round) => run.progress.finish(&round.describe()),
         Err(error) => run.progress.finish(&format!("failed: {error}")),
     }
+    if settings.one_topic && result.is_ok() {
+        *kept = Some(run.topic);
+        return result;
+    }
+    let deleted = run.topic.delete();
     result.and_then(|round| deleted.map(|()| round))
 }
 
 impl RoundRun<'_> {
-    fn run(&mut self) -> io::Result<Round> {
+    /// What there must be before the load.
+    fn prepare(&mut self, is_new: bool) -> io::Result<()> {
         if self.settings.has_replay() {
             self.fill()?;
             if self.settings.drop_caches {
                 drop_caches()?;
             }
+        } else if is_new {
+            self.touch()?;
         }
+        Ok(())
+    }
+
+    fn run(&mut self) -> io::Result<Round> {
         let in_flight = if self.settings.find_max {
             self.find_max()?
         } else {
@@ -117,6 +152,35 @@ impl RoundRun<'_> {
         Ok(self.figures(in_flight, &times, measured))
     }
 
+    /// Two records to each partition, all the first ones in one request. The beginning of a partition is dear to some
+    /// brokers: files are opened, checkpoints written, and once there are 4 KiB, indexes are begun. All of that happens
+    /// once in the life of a log file, so it is not in the figures.
+    fn touch(&mut self) -> io::Result<()> {
+        let settings = Settings {
+            workload: Workload::Produce,
+            rate: None,
+            producers: 1,
+            keys: Keys::None,
+            record_bytes: Size::Fixed(TOUCH_BYTES),
+            batch_records: Some(1),
+            request_batches: None,
+            request_bytes: TOUCH_REQUEST_BYTES,
+            buffer_bytes: TOUCH_REQUEST_BYTES,
+            acks: Acks::All,
+            ..self.settings.clone()
+        };
+        let span = Span {
+            has_load: true,
+            warm_up: 0,
+            measured: FILL_MAX,
+            patience: 0,
+            // The second time every partition has had its record, and not the first.
+            bytes_max: 2 * u64::from(settings.partitions) * TOUCH_BYTES.0,
+        };
+        let (_, measured) = self.load(&settings, 1, &span)?;
+        refused(&measured, "the first records of each partition")
+    }
+
     /// Closed loop of the same producers until the topic has what will be read.
     fn fill(&mut self) -> io::Result<()> {
         let settings = Settings {
@@ -133,12 +197,7 @@ impl RoundRun<'_> {
             bytes_max: (settings.fill.0 / filling as u64).max(1),
         };
         let (_, measured) = self.load(&settings, settings.in_flight, &span)?;
-        match measured.tally.errors.iter().next() {
-            Some((error, records)) => Err(io::Error::other(format!(
-                "filling the topic: {error}, {records} records"
-            ))),
-            None => Ok(()),
-        }
+        refused(&measured, "filling the topic")
     }
 
     /// The number in flight after which doubling it gains next to nothing.
@@ -236,6 +295,14 @@ impl RoundRun<'_> {
     }
 }
 
+/// A load that only prepares must go through whole.
+fn refused(measured: &Measured, what: &str) -> io::Result<()> {
+    match measured.tally.errors.iter().next() {
+        Some((error, records)) => Err(io::Error::other(format!("{what}: {error}, {records} records"))),
+        None => Ok(()),
+    }
+}
+
 fn nanos(seconds: f64) -> Nanos {
     (seconds * 1e9) as Nanos
 }
@@ -244,10 +311,7 @@ fn nanos(seconds: f64) -> Nanos {
 /// itself, this changes nothing.
 fn drop_caches() -> io::Result<()> {
     let path = "/proc/sys/vm/drop_caches";
-    let synced = Command::new("sync").status()?;
-    if !synced.success() {
-        return Err(io::Error::other(format!("sync: {synced}")));
-    }
+    sync()?;
     fs::write(path, "3").map_err(|error| io::Error::new(error.kind(), format!("--drop-caches: {path}: {error}")))
 }
 
@@ -268,51 +332,5 @@ impl SideResult {
             bytes_over_time: side.bins.iter().map(|bin| bin.bytes).collect(),
             latency_max_us_over_time: side.bins.iter().map(|bin| bin.latency_max as f64 / 1e3).collect(),
         }
-    }
-}
-
-impl Round {
-    /// One line for people.
-    pub fn describe(&self) -> String {
-        if let Some(failure) = &self.failure {
-            return format!("failed: {failure}");
-        }
-        let mut parts = Vec::new();
-        let sides = [
-            ("produced", &self.produced),
-            ("delivered", &self.delivered),
-            ("replayed", &self.replayed),
-        ];
-        for (name, side) in sides {
-            let Some(side) = side else { continue };
-            let mut part = format!(
-                "{name} {:.0} records/s, {:.1} MB/s",
-                side.records_per_second, side.mb_per_second
-            );
-            if let Some(latency) = &side.latency {
-                let ms = |us: f64| us / 1000.0;
-                part += &format!(
-                    ", p50 {:.3} p99 {:.3} p99.9 {:.3} max {:.1} ms",
-                    ms(latency.p50_us),
-                    ms(latency.p99_us),
-                    ms(latency.p999_us),
-                    ms(latency.max_us)
-                );
-            }
-            parts.push(part);
-        }
-        let errors: u64 = self.errors.values().sum();
-        if errors > 0 {
-            let names: Vec<String> = self
-                .errors
-                .iter()
-                .map(|(name, count)| format!("{name} × {count}"))
-                .collect();
-            parts.push(format!("{errors} errors: {}", names.join(", ")));
-        }
-        if self.unanswered > 0 {
-            parts.push(format!("{} records unanswered", self.unanswered));
-        }
-        parts.join("; ")
     }
 }
