@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Corelane and Apache Kafka under the same loads, in one run, on one machine: one command, one report.
+"""Corelane and its peers under the same loads, in one run, on one machine: one command, one report.
 
-    bench/peers/run.py [--quick] [--only WORK,..] [--output DIR]
+    bench/peers/run.py [--quick] [--only WORK,..] [--peers kafka,nats] [--output DIR]
 
-Both brokers stay up for the whole run, pinned to the same CPU; the client has the other. Rounds are interleaved, and each result
-says how much CPU the broker that was not measured used meanwhile. Printed at the end, and at the top of report.html: every ratio,
+All brokers stay up for the whole run, pinned to the same CPU; the client has the other. Rounds are interleaved, and each result
+says how much CPU the brokers that were not measured used meanwhile. Printed at the end, and at the top of report.html: every ratio,
 its spread over the rounds, and whether it holds what is asked. bench/README.md has the settings and their reasons.
 
-Needs Linux, Python 3, Java 17 and Maven for Kafka, a Rust toolchain, and root for the cold reads (`catch-up`).
+Needs Linux, Python 3, Java 17 and Maven for Kafka, Go for NATS, a Rust toolchain, and root for the cold reads (`catch-up`). A peer
+that cannot be built or does not start is said, and its rows are shown as not measured.
 """
 
 import argparse
@@ -20,16 +21,20 @@ import tempfile
 import time
 from pathlib import Path
 
-from servers import Corelane, Kafka, built, kafka_jars, kafka_version, start_figures
-from works import CORELANE, KAFKA, KAFKA_FSYNC, ROWS, START_ROWS, WORKS
+from servers import Corelane, Kafka, Nats, built, kafka_jars, kafka_version, nats_programs, nats_version, start_figures
+from works import CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, ROWS, START_ROWS, WORKS
 
 START = "start"
+PEERS = [KAFKA, NATS]
 
 
 def words():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="in under 6 minutes: fewer and shorter rounds, 512 MiB to catch up with")
+    parser.add_argument("--quick", action="store_true", help="in under 6 minutes: Kafka only, fewer and shorter rounds, 512 MiB to catch up with")
     parser.add_argument("--only", help=f"some of {', '.join([*WORKS, START])}")
+    parser.add_argument("--peers", help=f"some of {', '.join(PEERS)}; all of them, or {KAFKA} when quick")
+    parser.add_argument("--target", action="append", default=[], metavar="NAME=HOST:PORT", help="a broker that is up already and speaks Kafka, as one more column")
+    parser.add_argument("--pid", action="append", default=[], metavar="NAME=PID", help="its process, for its CPU and memory")
     parser.add_argument("--output", default="peers-result", help="directory for results and report.html")
     parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
     parser.add_argument("--seconds", type=float, help="measured in each round, instead of 15, or 3 when quick")
@@ -43,6 +48,10 @@ def words():
     for work in chosen.works:
         if work not in WORKS and work != START:
             parser.error(f"there is no work {work!r}; there is {', '.join([*WORKS, START])}")
+    chosen.peers = chosen.peers.split(",") if chosen.peers else [KAFKA] if chosen.quick else PEERS
+    for peer in chosen.peers:
+        if peer not in PEERS:
+            parser.error(f"there is no peer {peer!r}; there is {', '.join(PEERS)}")
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 5)
     chosen.seconds = chosen.seconds or (3 if chosen.quick else 15)
     chosen.warm_up = 1 if chosen.quick else 5
@@ -50,16 +59,37 @@ def words():
     return chosen
 
 
-class Peers:
+def say(*words):
+    print("#", *words, file=sys.stderr, flush=True)
+
+
+class Run:
     def __init__(self, chosen):
         self.chosen = chosen
         self.output = Path(chosen.output)
         self.output.mkdir(parents=True, exist_ok=True)
         self.bench = chosen.bench or built("corelane-bench", "corelane-bench")
         self.corelane = chosen.corelane or built("corelane-broker", "corelane")
-        self.jars = kafka_jars()
+        self.versions = ["Corelane of this checkout"]
+        self.jars = self.got(KAFKA, kafka_jars, kafka_version)
+        self.nats = self.got(NATS, nats_programs, nats_version)
+        # Targets by name, and the broker of each: two may be one, with different topic configs.
+        self.addresses = dict(target.split("=", 1) for target in chosen.target)
+        self.servers = {}
         self.rows = []
         self.results = []
+
+    def got(self, peer, get, version):
+        """What a peer is run from; None if it cannot be had or is not asked for."""
+        if peer not in self.chosen.peers:
+            return None
+        try:
+            programs = get()
+            self.versions.append(f"{peer} {version(programs)}")
+            return programs
+        except (OSError, subprocess.CalledProcessError) as error:
+            say(f"{peer} cannot be had, so its rows are not measured: {error}")
+            return None
 
     def make_corelane(self, directory):
         return Corelane(directory, self.chosen.server_cpus, self.corelane)
@@ -69,68 +99,90 @@ class Peers:
 
     def measure_start(self):
         rounds = 1 if self.chosen.quick else 5
-        print(f"# start to the first answer, {rounds} rounds", file=sys.stderr, flush=True)
+        say(f"start to the first answer, {rounds} rounds")
         data = self.chosen.data
-        figures = zip(start_figures(self.make_corelane, rounds, data), start_figures(self.make_kafka, rounds, data))
+        theirs = start_figures(self.make_kafka, rounds, data) if self.jars else ([], [])
+        figures = zip(start_figures(self.make_corelane, rounds, data), theirs)
         for (work, unit, must, goal), (ours, theirs) in zip(START_ROWS, figures):
             row = {"work": work, "values": ours, "against_values": theirs, "unit": unit}
             self.rows.append({**row, "target": CORELANE, "against": KAFKA, "must": must, "goal": goal})
 
     def measure_works(self, works):
         with tempfile.TemporaryDirectory(dir=self.chosen.data, prefix="peers.") as directory:
-            corelane, kafka = self.make_corelane(directory), self.make_kafka(directory)
-            kafka.format()
+            makers = [lambda: self.make_corelane(directory)]
+            if self.jars:
+                makers.append(lambda: self.make_kafka(directory))
+            if self.nats:
+                cpus = self.chosen.server_cpus
+                makers.append(lambda: Nats(directory, cpus, self.nats, NATS, "always"))
+                makers.append(lambda: Nats(directory, cpus, self.nats, NATS_MEMORY, '"2m"'))
             try:
-                corelane.start()
-                kafka.start()
-                self.warm_up(kafka)
+                for make in makers:
+                    self.start(make())
+                self.warm_up()
                 for work in works:
-                    self.measure(work, corelane, kafka, directory)
+                    self.measure(work, directory)
             finally:
-                corelane.stop()
-                kafka.stop()
+                for server in set(self.servers.values()):
+                    server.stop()
 
-    def warm_up(self, kafka):
-        """A JVM that has compiled what it will run: Kafka's first seconds are not what is compared."""
+    def start(self, server):
+        try:
+            server.format()
+            server.start()
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            if server.name == CORELANE:
+                raise
+            say(f"{server.name} is left out, and its rows are not measured: {error}")
+            return
+        self.servers[server.name] = server
+        self.addresses[server.name] = server.address()
+        if server.name == KAFKA:
+            self.servers[KAFKA_FSYNC] = server
+            self.addresses[KAFKA_FSYNC] = f"{server.address()},flush.messages=1"
+
+    def warm_up(self):
+        """A JVM that has compiled what every request runs: Kafka's first seconds are not what is compared."""
+        if KAFKA not in self.servers:
+            return
         seconds = 6 if self.chosen.quick else 20
-        print(f"# warming up Kafka for {seconds} s", file=sys.stderr, flush=True)
-        run = [self.bench, "run", "--target", f"{KAFKA}=127.0.0.1:{kafka.port}", "--workload", "end-to-end", "--rounds", "1"]
+        say(f"warming up Kafka for {seconds} s")
+        run = [self.bench, "run", "--target", f"{KAFKA}={self.addresses[KAFKA]}", "--workload", "end-to-end", "--rounds", "1"]
         run += ["--producers", "8", "--in-flight", "1", "--batch-records", "4", "--warm-up", "0", "--seconds", str(seconds)]
         run += ["--client-cpus", self.chosen.client_cpus, "--no-floor", "--no-null", "--json"]
-        subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(run, check=False, stdout=subprocess.DEVNULL)
 
-    def measure(self, work, corelane, kafka, directory):
+    def measure(self, work, directory):
         title, load, targets = WORKS[work]
         chosen = self.chosen
-        addresses = {
-            CORELANE: f"127.0.0.1:{corelane.port}",
-            KAFKA: f"127.0.0.1:{kafka.port}",
-            KAFKA_FSYNC: f"127.0.0.1:{kafka.port},flush.messages=1",
-        }
-        processes = {CORELANE: corelane, KAFKA: kafka, KAFKA_FSYNC: kafka}
         rounds = min(chosen.rounds, 3) if work == "catch-up" else chosen.rounds
         run = [self.bench, "run", "--title", title, "--output", str(self.output / work), "--disk", directory]
-        for target in targets:
-            run += ["--target", f"{target}={addresses[target]}", "--pid", f"{target}={processes[target].process.pid}"]
+        for target in [*targets, *(target.split("=", 1)[0] for target in chosen.target)]:
+            if target in self.addresses:
+                run += ["--target", f"{target}={self.addresses[target]}"]
+            if target in self.servers:
+                run += ["--pid", f"{target}={self.servers[target].process.pid}"]
+        run += [word for pid in chosen.pid for word in ("--pid", pid)]
         run += ["--server-cpus", chosen.server_cpus, "--client-cpus", chosen.client_cpus]
         run += ["--rounds", str(rounds), "--seconds", str(chosen.seconds), "--warm-up", str(chosen.warm_up)]
         run += ["--rehearsal", str(chosen.rehearsal), *load]
         if work == "catch-up":
             run += ["--fill", "512MiB" if chosen.quick else "5GiB"]
-        print(f"# {title}", file=sys.stderr, flush=True)
+        say(title)
         # A round that failed is in the result, and in the exit code of this command at the end.
         subprocess.run(run, check=False)
-        for server in (corelane, kafka):
+        for server in set(self.servers.values()):
             if server.process.poll() is not None:
-                print(f"# {server.name} has died under this work:\n{server.log_tail()}", file=sys.stderr, flush=True)
+                say(f"{server.name} has died under this work:\n{server.log_tail()}")
                 server.start_afresh()
         if (self.output / work / "result.json").exists():
             self.results.append(self.output / work / "result.json")
 
     def hand_out(self):
         done = {path.parent.name for path in self.results}
+        peers = {KAFKA: KAFKA, KAFKA_FSYNC: KAFKA, NATS: NATS}
         for work, says, metric, against, must, goal in ROWS:
-            if work in done:
+            if work in done and peers.get(against, KAFKA) in self.chosen.peers:
                 row = {"work": says, "result": f"{work}/result.json", "metric": metric, "target": CORELANE}
                 self.rows.append({**row, "against": against, "must": must, "goal": goal})
         rows = self.output / "rows.json"
@@ -141,7 +193,7 @@ class Peers:
         if self.results:
             words = [self.bench, "report", *self.results, "--rows", rows, "--output", report]
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-        print(f"\nApache Kafka {kafka_version(self.jars)}, Corelane of this checkout\n\n{table}\n{report}")
+        print(f"\n{', '.join(self.versions)}\n\n{table}\n{report}")
 
 
 def main():
@@ -149,15 +201,15 @@ def main():
     # Ended from outside, it still stops the brokers and removes their data.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     begin = time.monotonic()
-    peers = Peers(chosen)
+    run = Run(chosen)
     if START in chosen.works:
-        peers.measure_start()
+        run.measure_start()
     works = [work for work in chosen.works if work != START]
     if works:
-        peers.measure_works(works)
-    peers.hand_out()
-    print(f"took {time.monotonic() - begin:.0f} s", file=sys.stderr)
-    missing = set(works) - {path.parent.name for path in peers.results}
+        run.measure_works(works)
+    run.hand_out()
+    say(f"took {time.monotonic() - begin:.0f} s")
+    missing = set(works) - {path.parent.name for path in run.results}
     if missing:
         raise SystemExit(f"no result of {', '.join(sorted(missing))}")
 

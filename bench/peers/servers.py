@@ -25,21 +25,12 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def answers(port):
-    """Whether an ApiVersions request of version 0 is answered there."""
-    request = struct.pack(">hhih", 18, 0, 1, -1)
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            return len(connection.recv(4)) == 4
-    except OSError:
-        return False
-
-
 class Server:
-    """A broker on the given CPUs with its data below `directory`."""
+    """A broker on the given CPUs with its data below `directory`; its protocol is Kafka's, unless a class says otherwise."""
 
     name = None
+    # An ApiVersions request of version 0, with its length.
+    hello = struct.pack(">ihhih", 10, 18, 0, 1, -1)
 
     def __init__(self, directory, cpus):
         self.directory = Path(directory) / self.name
@@ -54,6 +45,19 @@ class Server:
     def command(self):
         raise NotImplementedError
 
+    def answers(self):
+        """Whether anything comes back."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(self.hello)
+                return len(connection.recv(4)) == 4
+        except OSError:
+            return False
+
+    def address(self):
+        """What a --target is given."""
+        return f"127.0.0.1:{self.port}"
+
     def start(self):
         """Returns the seconds from the start of the process to the first answered request."""
         log = open(self.directory / "log.txt", "ab")
@@ -62,10 +66,10 @@ class Server:
             ["taskset", "--cpu-list", self.cpus, *self.command()], stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
         )
         log.close()
-        while not answers(self.port):
+        while not self.answers():
             if self.process.poll() is not None or time.monotonic() - begin > START_SECONDS_MAX:
                 self.stop()
-                raise SystemExit(f"{self.name} does not start:\n{self.log_tail()}")
+                raise RuntimeError(f"{self.name} does not start:\n{self.log_tail()}")
             time.sleep(0.002)
         return time.monotonic() - begin
 
@@ -94,7 +98,7 @@ class Server:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
-        raise SystemExit(f"{self.name}: no VmRSS")
+        raise RuntimeError(f"{self.name}: no VmRSS")
 
 
 class Corelane(Server):
@@ -144,6 +148,42 @@ class Kafka(Server):
         return self.java("kafka.Kafka", str(self.properties))
 
 
+class Nats(Server):
+    """NATS JetStream. `sync_interval` is "always", a flush to disk before each acknowledgement, or its default of two minutes."""
+
+    hello = b""  # It speaks first.
+
+    def __init__(self, directory, cpus, programs, name, sync_interval):
+        self.name = name
+        super().__init__(directory, cpus)
+        self.programs = programs
+        self.config = self.directory / "nats.conf"
+        self.config.write_text(
+            f'listen: "127.0.0.1:{self.port}"\n'
+            f'jetstream {{ store_dir: "{self.directory / "data"}", sync_interval: {sync_interval} }}\n'
+        )
+
+    def command(self):
+        return [self.programs / "nats-server", "--config", self.config]
+
+    def address(self):
+        return f"exec:{self.programs / 'nats-load'},url=nats://127.0.0.1:{self.port}"
+
+
+def nats_programs():
+    """nats-server and the load on its Go client, at the versions of nats/go.sum."""
+    programs = target_directory() / "peers"
+    programs.mkdir(parents=True, exist_ok=True)
+    for name, package in [("nats-server", "github.com/nats-io/nats-server/v2"), ("nats-load", ".")]:
+        subprocess.run(["go", "build", "-o", programs / name, package], cwd=ROOT / "bench/peers/nats", check=True)
+    return programs
+
+
+def nats_version(programs):
+    shown = subprocess.run([programs / "nats-server", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return shown.strip().removeprefix("nats-server: v")
+
+
 def cpu_list(words):
     """`0,2-3` as numbers."""
     cpus = []
@@ -170,8 +210,11 @@ def built(package, binary):
     subprocess.run(
         ["cargo", "build", "--release", "--quiet", "--package", package, "--bin", binary], cwd=ROOT, check=True
     )
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    return str(target / "release" / binary)
+    return str(target_directory() / "release" / binary)
+
+
+def target_directory():
+    return Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 
 
 def start_figures(make, rounds, data):

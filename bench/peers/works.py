@@ -2,30 +2,33 @@
 
 A work is a load (`corelane-bench run` with these words) on targets; a row is one ratio of it. Each target of a work gets the same
 words. "kafka" acknowledges from memory (the page cache), which is its default; "kafka-fsync" is the same broker with
-`flush.messages=1` on the topic, so that it is as durable as Corelane. Every row says in its words which one it is against.
+`flush.messages=1` on the topic, so that it is as durable as Corelane. "nats" is JetStream with `sync_interval: always`;
+"nats-memory" is its default, a flush every two minutes, and stands beside it in tables without a row of its own. Every row says in
+its words which one it is against.
 """
 
-CORELANE, KAFKA, KAFKA_FSYNC = "corelane", "kafka", "kafka-fsync"
+CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY = "corelane", "kafka", "kafka-fsync", "nats", "nats-memory"
 MEMORY = "Kafka without fsync"
 DISK = "Kafka with flush.messages=1"
+NATS_DISK = "NATS JetStream with sync_interval: always"
 
 # name: (title, words of the run, targets)
 WORKS = {
     "durable-2k": (
         "Produce, 1 KiB, open loop at 2,000/s, 1 producer",
         ["--rate", "2000", "--record-bytes", "1KiB"],
-        [CORELANE, KAFKA, KAFKA_FSYNC],
+        [CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY],
     ),
     "small": (
         "Requests of one record of 256 B, 64 connections, closed loop",
         ["--producers", "64", "--in-flight", "1", "--batch-records", "1", "--record-bytes", "256", "--partitions", "8"]
         + ["--request-batches", "1"],
-        [CORELANE, KAFKA],
+        [CORELANE, KAFKA, NATS, NATS_MEMORY],
     ),
     "bulk": (
         "Bulk produce, batches of 1 MiB, 8 partitions, closed loop",
         ["--batch-bytes", "1MiB", "--request-batches", "1", "--partitions", "8", "--record-bytes", "1KiB"],
-        [CORELANE, KAFKA],
+        [CORELANE, KAFKA, NATS, NATS_MEMORY],
     ),
     "partitions-1000": (
         "1,000 partitions, keyed 1 KiB, 50 producers, closed loop",
@@ -63,6 +66,10 @@ ROWS = [
     ("end-to-end-2k", f"end to end at 2k/s, p99, against {MEMORY}", "deliver.p99", KAFKA, 0.7, 0.4),
     ("catch-up", f"catch-up consume, cold, against {MEMORY}", "replay.mb", KAFKA, 1.0, 2.0),
     ("cpu", f"CPU seconds per GiB produced, against {MEMORY}", "cpu.gib", KAFKA, 0.5, 0.25),
+    ("durable-2k", f"produce at 2k/s, p50, against {NATS_DISK}", "produce.p50", NATS, None, None),
+    ("durable-2k", f"produce at 2k/s, p99, against {NATS_DISK}", "produce.p99", NATS, None, None),
+    ("small", f"64 connections, 256 B a request, against {NATS_DISK}", "produce.requests", NATS, None, None),
+    ("bulk", f"1 MiB batches, 8 partitions (NATS: as many messages in flight), against {NATS_DISK}", "produce.mb", NATS, None, None),
     ("durable-2k", "durable produce p50 over (F + loopback round trip)", "produce.p50", "floor", 1.6, 1.25),
 ]
 

@@ -42,9 +42,9 @@ pub struct Row {
     /// Another target of the same result, or "floor".
     pub against: String,
     /// What the ratio of the two must be, and what it should be; at most for metrics where less is better, else at
-    /// least.
-    pub must: f64,
-    pub goal: f64,
+    /// least. Nothing is asked of a row without them.
+    pub must: Option<f64>,
+    pub goal: Option<f64>,
 }
 
 /// A row with its figures.
@@ -74,17 +74,17 @@ impl Judged {
         let Some(Figures { ratio, .. }) = &self.figures else {
             return "not measured";
         };
-        let holds = |bound: f64| {
-            if self.is_less_better {
-                ratio.median <= bound
-            } else {
-                ratio.median >= bound
-            }
+        let holds = |bound: Option<f64>| {
+            bound.map(|bound| match self.is_less_better {
+                true => ratio.median <= bound,
+                false => ratio.median >= bound,
+            })
         };
         match (holds(self.row.must), holds(self.row.goal)) {
-            (_, true) => "goal",
-            (true, false) => "must",
-            (false, false) => "missed",
+            (_, Some(true)) => "goal",
+            (Some(true), _) => "must",
+            (None, None) => "–",
+            _ => "missed",
         }
     }
 
@@ -100,8 +100,9 @@ impl Judged {
         }
     }
 
-    pub fn bound(&self, bound: f64) -> String {
-        format!("{} {bound}", if self.is_less_better { "≤" } else { "≥" })
+    pub fn bound(&self, bound: Option<f64>) -> String {
+        let sign = if self.is_less_better { "≤" } else { "≥" };
+        bound.map_or_else(|| "–".to_owned(), |bound| format!("{sign} {bound}"))
     }
 }
 

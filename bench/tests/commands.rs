@@ -179,6 +179,39 @@ fn a_target_that_is_not_there_fails_its_rounds_only() {
     assert!(said.contains("1 of 2 rounds failed"), "{said}");
 }
 
+/// A program that loads what does not speak Kafka: it gets the load in numbers, and what it counts is a round like all others.
+#[test]
+fn a_program_loads_what_does_not_speak_kafka() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new("exec");
+    let program = scratch.path("load");
+    let counted = r#"{"produced": {"records": 30, "bytes": 3000, "buckets": [[2000000, 29], [9000000, 1]], "records_over_time": [30],
+        "bytes_over_time": [3000], "latency_max_us_over_time": [9000]}, "lateness": [], "errors": {}, "unanswered": 0, "client_cpu_seconds": 0.1}"#;
+    let script = format!(
+        "#!/bin/sh\ncat >{}\n[ \"$1\" = --url=there ] || exit 1\necho begin\necho end\necho '{}'\n",
+        scratch.path("order"),
+        counted.replace('\n', " ")
+    );
+    fs::write(&program, script).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let target = |url: &str| format!("other=exec:{program},url={url}");
+    let words = ["--rounds", "1", "--seconds", "2", "--no-floor", "--no-null", "--json"];
+    let load = ["--in-flight", "5", "--batch-bytes", "1MiB", "--partitions", "8"];
+    let output = bench(&[&["run", "--target", &target("there")], &words[..], &load[..]].concat());
+    assert!(output.status.success(), "{output:?}");
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let produced = &json["rounds"][0]["produced"];
+    assert_eq!(produced["records_per_second"], 15.0);
+    assert_eq!(produced["latency"]["count"], 30);
+    let order: serde_json::Value = serde_json::from_str(&fs::read_to_string(scratch.path("order")).unwrap()).unwrap();
+    assert_eq!((&order["outstanding"], &order["partitions"]), (&5120.into(), &8.into()));
+    let output = bench(&[&["run", "--target", &target("elsewhere")], &words[..]].concat());
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("ended without a result"),
+        "{output:?}"
+    );
+}
+
 #[test]
 fn wrong_words_are_answered_with_right_ones() {
     let target = ["run", "--target", "a=localhost:1"];

@@ -1,6 +1,7 @@
 //! `corelane-bench run`: one load, several targets, rounds interleaved, one result.
 
 mod clients;
+mod external;
 mod measure;
 mod progress;
 mod rest;
@@ -28,6 +29,7 @@ use crate::{
     settings::Settings,
     words::{ByteCount, ProcessOf, Target},
 };
+use external::run_external;
 use round::{Subject, run_round};
 use topic::Topic;
 
@@ -43,7 +45,8 @@ const FLOOR: Duration = Duration::from_millis(300);
 #[derive(Args)]
 pub struct Run {
     /// Who is measured: NAME=HOST:PORT, and behind it configs for its topics, such as
-    /// kafka=localhost:9092,flush.messages=1. May be given several times; rounds are interleaved
+    /// kafka=localhost:9092,flush.messages=1. NAME=exec:PROGRAM,OPTION=VALUE is loaded by that program, which speaks what
+    /// Kafka clients do not. May be given several times; rounds are interleaved
     #[arg(long = "target", required = true, value_name = "NAME=HOST:PORT[,KEY=VALUE..]")]
     targets: Vec<Target>,
     /// The process of a target, for its CPU and memory
@@ -128,7 +131,7 @@ impl Run {
                 let at = seconds(clock::now() - began);
                 let what = format!("round {round}/{}, {}", self.settings.rounds, target.name);
                 // One target's failure is a result; the others are still measured.
-                let measured = run_round(&self.settings, &subject, what, stamps.next(), &mut topics[index]);
+                let measured = run_on(&self.settings, &subject, what, stamps.next(), &mut topics[index]);
                 let figures = measured.unwrap_or_else(|error| Round {
                     failure: Some(error.to_string()),
                     ..Default::default()
@@ -203,7 +206,7 @@ impl Run {
         };
         for (target, topic) in self.targets.iter().zip(topics) {
             let what = format!("rehearsal, {}", target.name);
-            if let Err(error) = run_round(&settings, &self.subject(target), what, stamps.next(), topic) {
+            if let Err(error) = run_on(&settings, &self.subject(target), what, stamps.next(), topic) {
                 eprintln!("rehearsal, {}: {error}", target.name);
             }
         }
@@ -264,6 +267,19 @@ impl Run {
             )));
         }
         Ok(())
+    }
+}
+
+fn run_on(
+    settings: &Settings,
+    subject: &Subject<'_>,
+    what: String,
+    stamp: u64,
+    kept: &mut Option<Topic>,
+) -> io::Result<Round> {
+    match subject.target.program() {
+        Some(program) => run_external(settings, subject, program, what),
+        None => run_round(settings, subject, what, stamp, kept),
     }
 }
 

@@ -1,15 +1,26 @@
 //! Who is measured: `NAME=HOST:PORT`, with configs for its topics behind it:
-//! `kafka-fsync=localhost:9092,flush.messages=1`. And `NAME=PID`, the process whose CPU and memory are that target's.
+//! `kafka-fsync=localhost:9092,flush.messages=1`. Who does not speak Kafka is a program that loads it, with that program's
+//! options behind it: `nats=exec:./nats-load,url=nats://localhost:4222`. And `NAME=PID`, the process whose CPU and memory are that target's.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+/// Before the path of a program.
+const PROGRAM: &str = "exec:";
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     pub name: String,
     pub address: String,
     pub topic_configs: Vec<(String, String)>,
+}
+
+impl Target {
+    /// The program that loads it, if it does not speak Kafka.
+    pub fn program(&self) -> Option<&str> {
+        self.address.strip_prefix(PROGRAM)
+    }
 }
 
 impl FromStr for Target {
@@ -24,7 +35,8 @@ impl FromStr for Target {
             return Err(format!("{}; a name has letters, digits, '-', '_' and '.'", wrong()));
         }
         let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-        if host.is_empty() || port.parse::<u16>().is_err() {
+        let is_program = address.strip_prefix(PROGRAM).is_some_and(|path| !path.is_empty());
+        if !is_program && (host.is_empty() || port.parse::<u16>().is_err()) {
             return Err(wrong());
         }
         let config = |part: &str| match part.split_once('=') {
