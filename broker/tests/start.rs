@@ -242,7 +242,7 @@ fn a_stop_during_the_start_is_heard() {
         let start = Start::new();
         let running = Running::new(start.command(cores, &["journal.bytes.per.core=1073741824"]));
         let deadline = Instant::now() + LIMIT;
-        while files_named(&start.directory, "0000.wal").is_empty() {
+        while files_named(&start.directory, "0000.wal.new").is_empty() {
             assert!(Instant::now() < deadline, "no journal is begun");
             thread::sleep(Duration::from_millis(1));
         }

@@ -1,21 +1,28 @@
-//! The files of one core's journal: made once, prewritten so that no append ever allocates, and read at start.
+//! The files of one core's journal: where they are, and how they are read at start.
+//!
+//! Only files that may hold frames to be replayed are read whole: from the one where the replay starts to the one after
+//! the newest. Of the others the head says that they are of an earlier lap, or blank.
 
-use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 
 use super::{
     checkpoint::{self, COPIES, Checkpoint, CheckpointHeader},
-    frame::{FRAME_VERSION, FrameHeader, Lineage, Link},
-    recovery::{Plan, plan, scan_file},
+    frame::{FRAME_VERSION, FrameError, FrameHeader, Lineage},
+    prewrite::{self, Ring},
+    recovery::{Plan, Scanned, plan, scan_file},
     space::ReplayFrom,
 };
 use crate::{
     Identity, OpenError,
-    disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
+    disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, aligned_zeroed},
     store::StoreOptions,
 };
 
-/// One write of prewriting, one read of recovery, in bytes.
-const CHUNK: usize = 1 << 20;
+/// One read of recovery, in bytes, and how many are under way.
+const READ_BYTES: usize = 1 << 20;
+const READS: usize = 4;
+/// The first bytes of a file, with all of the header of most frames.
+const HEAD_BYTES: usize = 4 * BLOCK;
 
 /// `wal/of-008/core-003`: the journals of one number of cores are together, so that those of another number can be made
 /// beside them.
@@ -70,6 +77,8 @@ pub fn lineage(identity: &Identity, core: u32) -> Lineage {
 /// An open journal, before anything is replayed.
 pub struct Opened<F> {
     pub files: Vec<F>,
+    /// How many of them are prewritten, in the order of their first use.
+    pub prewritten: u32,
     pub file_blocks: u32,
     pub checkpoint_files: [F; 2],
     /// Index of the copy that `checkpoint` came from.
@@ -90,15 +99,38 @@ pub async fn open<D: Disk>(
 ) -> Result<Opened<D::File>, OpenError> {
     let lineage = lineage(identity, core);
     let directory = path(core, identity.journal_cores);
-    if let Some(opened) = open_existing(disk, &directory, lineage, options).await? {
-        return Ok(opened);
+    let existing = open_existing(disk, &directory, lineage, options).await?;
+    let mut opened = match existing {
+        Some(opened) => opened,
+        None => {
+            prewrite::create(disk, &directory, lineage, options).await?;
+            let made = open_existing(disk, &directory, lineage, options).await?;
+            made.ok_or_else(|| OpenError::Corrupt {
+                path: directory.clone(),
+                what: "the journal that was just made cannot be read back".to_string(),
+            })?
+        }
+    };
+    let count = opened.files.len() as u32;
+    let wanted = (opened.newest_file_seq().saturating_add(options.journal_files_ahead)).min(count);
+    while opened.prewritten < wanted {
+        let slot = (opened.prewritten + 1) % count;
+        let file_bytes = u64::from(opened.file_blocks) * BLOCK as u64;
+        prewrite::write(disk, &directory, slot, file_bytes)
+            .await
+            .map_err(|error| OpenError::io(&directory, error))?;
+        opened.prewritten += 1;
+        (options.yield_now)().await;
     }
-    create(disk, &directory, lineage, options).await?;
-    let opened = open_existing(disk, &directory, lineage, options).await?;
-    opened.ok_or_else(|| OpenError::Corrupt {
-        path: directory,
-        what: "the journal that was just made cannot be read back".to_string(),
-    })
+    Ok(opened)
+}
+
+impl<F> Opened<F> {
+    /// The file of the last frame that counts, or the one before the first to be written.
+    pub fn newest_file_seq(&self) -> u32 {
+        let last = self.plan.frames.last().map(|frame| frame.header.address.file_seq);
+        last.unwrap_or(self.checkpoint.header.replay_from.file_seq - 1)
+    }
 }
 
 /// None: there is no journal, or its creation was cut short.
@@ -123,10 +155,10 @@ async fn open_existing<D: Disk>(
         [Some(_), None] => 0,
         [None, Some(_)] => 1,
         [None, None] => {
-            // A journal's first checkpoint is the last step of making it; before, no frame was ever written.
+            // No frame is written before there is a checkpoint.
             let count = names.iter().filter(|name| name.ends_with(".wal")).count() as u32;
-            for slot in 0..count {
-                let file = open_file(disk, directory, slot).await?;
+            for slot in (0..count).filter(|slot| names.contains(&prewrite::name(*slot))) {
+                let file = open_file(disk, &format!("{directory}/{}", prewrite::name(slot))).await?;
                 let bytes = read_whole(&file, directory).await?;
                 if !scan(&bytes, slot, count, lineage.seed, directory)?.is_empty() {
                     return Err(OpenError::Corrupt {
@@ -146,19 +178,8 @@ async fn open_existing<D: Disk>(
         .expect("chosen because it is there");
     let header = checkpoint.header;
     let older_from = older[1 - newest_copy].map_or(header.replay_from, |older| older.replay_from);
-    let mut files = Vec::new();
-    let mut scanned = Vec::new();
-    for slot in 0..header.files {
-        let file = open_file(disk, directory, slot).await?;
-        let bytes = read_whole(&file, directory).await?;
-        check_whole(&bytes, slot, &header, lineage.seed).map_err(|what| OpenError::Corrupt {
-            path: format!("{directory}/{slot:04}.wal"),
-            what,
-        })?;
-        scanned.extend(scan(&bytes, slot, header.files, lineage.seed, directory)?);
-        files.push(file);
-        (options.yield_now)().await;
-    }
+    let ring = prewrite::ring(disk, directory, &names, &header).await?;
+    let scanned = scan_ring(directory, &ring, &header, lineage.seed, options).await?;
     let plan = plan(scanned, header.replay_from, header.covered_seq, &options.rules);
     let mut checkpoint_files = Vec::new();
     for copy in COPIES {
@@ -167,7 +188,8 @@ async fn open_existing<D: Disk>(
         checkpoint_files.push(file.map_err(|error| OpenError::io(&path, error))?);
     }
     Ok(Some(Opened {
-        files,
+        files: ring.files,
+        prewritten: ring.prewritten,
         file_blocks: header.file_blocks,
         checkpoint_files: checkpoint_files.try_into().ok().expect("two copies"),
         newest_copy,
@@ -178,148 +200,135 @@ async fn open_existing<D: Disk>(
     }))
 }
 
+/// All frames that may have to be replayed, and all that tell of them.
+///
+/// Files are started in order, each with a frame that is alone until it is durable. So what is beyond the file after the
+/// newest is of an earlier lap; and should the newest one's head be lost, its other frames say so: then the next one is
+/// looked at, too.
+async fn scan_ring<F: DiskFile>(
+    directory: &str,
+    ring: &Ring<F>,
+    header: &CheckpointHeader,
+    seed: u64,
+    options: &StoreOptions,
+) -> Result<Vec<Scanned>, OpenError> {
+    let from = header.replay_from.file_seq;
+    let mut newest = from - 1;
+    let mut to_scan = vec![false; ring.files.len()];
+    for slot in (0..header.files).filter(|slot| ring.is_prewritten(*slot)) {
+        let file = &ring.files[slot as usize];
+        let size = file.size().await.map_err(|error| OpenError::io(directory, error))?;
+        let (read, bytes) = file.read_at(0, aligned_zeroed(HEAD_BYTES)).await;
+        let head = &bytes[..read.unwrap_or(0)];
+        let corrupt = |what| OpenError::Corrupt {
+            path: format!("{directory}/{}", prewrite::name(slot)),
+            what,
+        };
+        match check_whole(head, size, slot, header, seed).map_err(corrupt)? {
+            Head::Of(file_seq) => newest = newest.max(file_seq),
+            Head::Blank => {}
+            Head::Unknown => to_scan[slot as usize] = true,
+        }
+    }
+    let mut scanned = Vec::new();
+    let mut file_seq = from;
+    while file_seq <= newest + 1 && file_seq < from + header.files {
+        let slot = file_seq % header.files;
+        if ring.is_prewritten(slot) {
+            to_scan[slot as usize] = false;
+            scanned.extend(scan_slot(directory, ring, slot, seed, options).await?);
+            let found = scanned.iter().map(|frame: &Scanned| frame.header.address.file_seq);
+            newest = newest.max(found.max().unwrap_or(0));
+        }
+        file_seq += 1;
+    }
+    for slot in (0..header.files).filter(|slot| to_scan[*slot as usize]) {
+        scanned.extend(scan_slot(directory, ring, slot, seed, options).await?);
+    }
+    Ok(scanned)
+}
+
+async fn scan_slot<F: DiskFile>(
+    directory: &str,
+    ring: &Ring<F>,
+    slot: u32,
+    seed: u64,
+    options: &StoreOptions,
+) -> Result<Vec<Scanned>, OpenError> {
+    let bytes = read_whole(&ring.files[slot as usize], directory).await?;
+    let found = scan(&bytes, slot, ring.files.len() as u32, seed, directory)?;
+    (options.yield_now)().await;
+    Ok(found)
+}
+
+/// What the beginning of a file says.
+enum Head {
+    /// It was started as this file.
+    Of(u32),
+    /// Nothing was ever written there.
+    Blank,
+    Unknown,
+}
+
 /// No crash makes a journal file shorter, nor puts the head of another one into its place: either would look like a journal
 /// that just ends earlier, and what it held would be lost without a word.
-fn check_whole(bytes: &[u8], slot: u32, header: &CheckpointHeader, seed: u64) -> Result<(), String> {
-    let whole = header.file_blocks as usize * BLOCK;
-    if bytes.len() < whole {
+fn check_whole(head: &[u8], size: u64, slot: u32, header: &CheckpointHeader, seed: u64) -> Result<Head, String> {
+    let whole = u64::from(header.file_blocks) * BLOCK as u64;
+    if size < whole {
         return Err(format!(
-            "the file was made with {whole} bytes and has {}; restore it",
-            bytes.len()
+            "the file was made with {whole} bytes and has {size}; restore it"
         ));
     }
-    match FrameHeader::parse(bytes) {
+    match FrameHeader::parse(head) {
         Ok(head) if head.seed != seed => Err("the file belongs to the journal of another disk or core".to_string()),
         Ok(head) if head.address.block == 0 && head.address.file_seq % header.files != slot => Err(format!(
-            "this is file {:04}.wal of the same journal; put each back into its place",
-            head.address.file_seq % header.files
+            "this is file {} of the same journal; put each back into its place",
+            prewrite::name(head.address.file_seq % header.files)
         )),
-        _ => Ok(()),
+        Ok(head) if head.address.block == 0 => Ok(Head::Of(head.address.file_seq)),
+        Err(FrameError::NotAFrame) if !head.is_empty() && head.iter().all(|byte| *byte == 0) => Ok(Head::Blank),
+        _ => Ok(Head::Unknown),
     }
 }
 
-fn scan(
-    bytes: &[u8],
-    slot: u32,
-    files: u32,
-    seed: u64,
-    directory: &str,
-) -> Result<Vec<super::recovery::Scanned>, OpenError> {
+fn scan(bytes: &[u8], slot: u32, files: u32, seed: u64, directory: &str) -> Result<Vec<Scanned>, OpenError> {
     scan_file(bytes, slot, files, seed).map_err(|found| OpenError::Newer {
-        path: format!("{directory}/{slot:04}.wal"),
+        path: format!("{directory}/{}", prewrite::name(slot)),
         found: u32::from(found),
         known: u32::from(FRAME_VERSION),
     })
 }
 
-async fn open_file<D: Disk>(disk: &D, directory: &str, slot: u32) -> Result<D::File, OpenError> {
-    let path = format!("{directory}/{slot:04}.wal");
-    let file = disk.open(&path, Open::Existing, Class::Journal).await;
-    file.map_err(|error| OpenError::io(&path, error))
+async fn open_file<D: Disk>(disk: &D, path: &str) -> Result<D::File, OpenError> {
+    let file = disk.open(path, Open::Existing, Class::Journal).await;
+    file.map_err(|error| OpenError::io(path, error))
 }
 
 /// A file of the ring; sectors that cannot be read come back as garbage that no checksum accepts.
 pub async fn read_whole<F: DiskFile>(file: &F, directory: &str) -> Result<AlignedBuf, OpenError> {
     let size = file.size().await.map_err(|error| OpenError::io(directory, error))? as usize / BLOCK * BLOCK;
     let mut bytes = AlignedBuf::with_capacity(BLOCK, size);
-    while bytes.len() < size {
-        let at = bytes.len();
-        let wanted = (size - at).min(CHUNK);
-        let (read, part) = file.read_at(at as u64, aligned_zeroed(wanted)).await;
-        if read.is_ok_and(|read| read == wanted) {
-            bytes.extend_from_slice(&part);
-            continue;
-        }
-        for sector in 0..wanted / BLOCK {
-            let (read, part) = file.read_at((at + sector * BLOCK) as u64, aligned_zeroed(BLOCK)).await;
-            match read {
-                Ok(BLOCK) => bytes.extend_from_slice(&part),
-                _ => bytes.resize(bytes.len() + BLOCK, 0xee),
-            }
-        }
+    let reads = (0..size).step_by(READ_BYTES);
+    let mut parts = stream::iter(reads.map(|at| read_part(file, at, (size - at).min(READ_BYTES)))).buffered(READS);
+    while let Some(part) = parts.next().await {
+        bytes.extend_from_slice(&part);
     }
+    drop(parts);
     Ok(bytes)
 }
 
-/// All files prewritten and durable, and only then the checkpoint that makes them a journal. Space is reserved for all
-/// of them before the first byte is written, so that a disk that is too small is found out at once.
-async fn create<D: Disk>(disk: &D, directory: &str, lineage: Lineage, options: &StoreOptions) -> Result<(), OpenError> {
-    let io = |error| OpenError::io(directory, error);
-    disk.create_dir(directory).await.map_err(io)?;
-    let zeros = Bytes::from_owner(aligned_zeroed(CHUNK));
-    let len = u64::from(options.journal_file_bytes);
-    let mut files = Vec::new();
-    for slot in 0..options.journal_files {
-        let file = open_or_new(disk, &format!("{directory}/{slot:04}.wal"))
-            .await
-            .map_err(io)?;
-        if let Err(error) = file.allocate(0, len).await {
-            return Err(match error.kind() {
-                std::io::ErrorKind::StorageFull => {
-                    no_room(disk, directory, len * u64::from(options.journal_files)).await
-                }
-                _ => io(error),
-            });
+async fn read_part<F: DiskFile>(file: &F, at: usize, len: usize) -> AlignedBuf {
+    let (read, mut part) = file.read_at(at as u64, aligned_zeroed(len)).await;
+    if read.is_ok_and(|read| read == len) {
+        return part;
+    }
+    for sector in 0..len / BLOCK {
+        let (read, bytes) = file.read_at((at + sector * BLOCK) as u64, aligned_zeroed(BLOCK)).await;
+        let into = &mut part[sector * BLOCK..(sector + 1) * BLOCK];
+        match read {
+            Ok(BLOCK) => into.copy_from_slice(&bytes),
+            _ => into.fill(0xee),
         }
-        files.push(file);
     }
-    for file in files {
-        let mut at = 0;
-        while at < len {
-            let part = zeros.slice(..(len - at).min(CHUNK as u64) as usize);
-            let written = part.len() as u64;
-            file.write_at(at, part, Sync::Later).await.map_err(io)?;
-            at += written;
-        }
-        file.flush().await.map_err(io)?;
-        (options.yield_now)().await;
-    }
-    let mut copies = Vec::new();
-    for copy in COPIES {
-        let file = open_or_new(disk, &format!("{directory}/{copy}")).await.map_err(io)?;
-        checkpoint::reserve(&file, 1).await;
-        file.write_at(0, zeros.slice(..BLOCK), Sync::Later).await.map_err(io)?;
-        file.flush().await.map_err(io)?;
-        copies.push(file);
-    }
-    disk.sync_dir(directory).await.map_err(io)?;
-    let layout = directory.rsplit_once('/').map_or("wal", |(layout, _)| layout);
-    for parent in [layout, "wal", ""] {
-        disk.sync_dir(parent).await.map_err(io)?;
-    }
-    let header = CheckpointHeader {
-        seed: lineage.seed,
-        generation: 1,
-        incarnation: lineage.incarnation,
-        covered_seq: 0,
-        replay_from: ReplayFrom {
-            file_seq: 1,
-            prev: Link::default(),
-        },
-        files: options.journal_files,
-        file_blocks: options.journal_file_bytes / BLOCK as u32,
-    };
-    checkpoint::write(&copies[0], &header, &[0; 12]).await.map_err(io)
-}
-
-async fn no_room<D: Disk>(disk: &D, directory: &str, journal_bytes: u64) -> OpenError {
-    let free = disk
-        .free_bytes()
-        .await
-        .map_or("few".to_string(), |free| (free >> 20).to_string());
-    OpenError::Refused(format!(
-        "{directory} in {}: the disk has no room for the journal of this core, {} MiB; {free} MiB are free now.\n\
-         Make room, start fewer cores, or choose a smaller journal.bytes.per.core",
-        disk.location(),
-        journal_bytes >> 20
-    ))
-}
-
-async fn open_or_new<D: Disk>(disk: &D, path: &str) -> std::io::Result<D::File> {
-    match disk.open(path, Open::New, Class::Background).await {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            disk.open(path, Open::Existing, Class::Background).await
-        }
-        other => other,
-    }
+    part
 }

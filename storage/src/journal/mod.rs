@@ -13,6 +13,7 @@ pub mod committer;
 pub mod directory;
 pub mod frame;
 pub mod frames;
+pub mod prewrite;
 pub mod record;
 pub mod recovery;
 pub mod space;

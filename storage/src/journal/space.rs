@@ -1,7 +1,8 @@
 //! The ring of files: which one is written, which are still needed, which are free. Pure.
 //!
 //! Files are numbered without end; file `n` lies in slot `n % files`. A slot may be written again only when neither
-//! checkpoint would replay the file in it: the older one is the fallback if the newer one rots.
+//! checkpoint would replay the file in it: the older one is the fallback if the newer one rots. In the first lap, only
+//! when it was prewritten.
 
 use std::collections::VecDeque;
 
@@ -26,6 +27,8 @@ struct FileStart {
 pub struct Space {
     files: u32,
     file_blocks: u32,
+    /// Files that are prewritten, in the order of their first use: from file 1 on.
+    prewritten: u32,
     /// Files with frames that may be needed, oldest first.
     written: VecDeque<FileStart>,
     /// The next block of the newest file; None: the next frame starts a file.
@@ -41,6 +44,7 @@ impl Space {
         Space {
             files,
             file_blocks,
+            prewritten: files,
             written: VecDeque::new(),
             cursor: None,
             newest_file_seq,
@@ -70,10 +74,36 @@ impl Space {
         u64::from(self.file_blocks) * crate::disk::BLOCK as u64
     }
 
+    /// Only so many files are prewritten yet.
+    pub fn with_prewritten(mut self, prewritten: u32) -> Space {
+        self.prewritten = prewritten.min(self.files);
+        self
+    }
+
+    /// The slot of the file to be prewritten next; None: all are.
+    pub fn next_to_prewrite(&self) -> Option<u32> {
+        (self.prewritten < self.files).then(|| (self.prewritten + 1) % self.files)
+    }
+
+    /// [`Space::next_to_prewrite`] is durable.
+    pub fn prewrote(&mut self) {
+        self.prewritten = self.files.min(self.prewritten + 1);
+    }
+
     /// Files that can be started without touching anything that is needed.
     pub fn free_files(&self) -> u32 {
+        let free = self.files - self.used_files();
+        if self.prewritten == self.files {
+            free
+        } else {
+            free.min(self.prewritten.saturating_sub(self.newest_file_seq))
+        }
+    }
+
+    /// Files that hold something that is needed.
+    pub fn used_files(&self) -> u32 {
         let needed_from = self.replay_from.iter().map(|from| from.file_seq).min().expect("two");
-        self.files - (self.newest_file_seq + 1).saturating_sub(needed_from).min(self.files)
+        (self.newest_file_seq + 1).saturating_sub(needed_from).min(self.files)
     }
 
     /// Whether a frame of this many blocks starts a file.

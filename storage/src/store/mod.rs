@@ -53,6 +53,8 @@ impl<D: Disk> Clone for Store<D> {
 struct Inner<D: Disk> {
     disk: D,
     options: StoreOptions,
+    /// The journal's directory.
+    journal: String,
     /// The ring, by slot.
     files: Vec<D::File>,
     checkpoint_files: [D::File; 2],

@@ -1,7 +1,7 @@
 //! From the files of a journal to a running store: checkpoint, then the records after it, log by log.
 //!
-//! Nothing is written here, so a crash at any point of it is a crash before it; the first frame of the new start goes
-//! to a new file, whose header proves where the recovered journal ended.
+//! Nothing is written here but files that hold nothing yet, so a crash at any point of it is a crash before it; the first
+//! frame of the new start goes to a new file, whose header proves where the recovered journal ended.
 
 use std::{
     cell::{Cell, RefCell},
@@ -72,6 +72,7 @@ pub(super) async fn open<D: Disk>(
     let inner = Inner {
         disk,
         options,
+        journal: path,
         files: opened.files,
         checkpoint_files: opened.checkpoint_files,
         checkpoints: Cell::new(checkpoints),
@@ -89,13 +90,9 @@ pub(super) async fn open<D: Disk>(
 
 fn empty_state<F>(opened: &Opened<F>, options: &StoreOptions, core: u32) -> State {
     let plan = &opened.plan;
-    let from = opened.checkpoint.header.replay_from;
-    let newest_file_seq = plan
-        .frames
-        .last()
-        .map_or(from.file_seq - 1, |frame| frame.header.address.file_seq);
     let files = opened.files.len() as u32;
-    let mut space = Space::new(files, opened.file_blocks, newest_file_seq, opened.replay_from);
+    let space = Space::new(files, opened.file_blocks, opened.newest_file_seq(), opened.replay_from);
+    let mut space = space.with_prewritten(opened.prewritten);
     for frame in plan.frames.iter().filter(|frame| frame.header.address.block == 0) {
         space.found(frame.header.address.file_seq, frame.header.frame_seq, frame.header.prev);
     }

@@ -55,6 +55,11 @@ pub async fn rehome<D: Disk>(
         journal_cores: identity.cores,
         ..identity.clone()
     };
+    // What moves is written without waiting for room.
+    let options = StoreOptions {
+        journal_files_ahead: u32::MAX,
+        ..options.clone()
+    };
     for core in 0..new.cores {
         let store = recover::open(disk.clone(), &new, core, options.clone()).await?;
         for log in moving.iter().filter(|log| core_of(&log.spec) == core) {

@@ -177,6 +177,9 @@ pub struct StoreOptions {
     pub journal_files: u32,
     /// Bytes of one of them; a multiple of 4096.
     pub journal_file_bytes: u32,
+    /// Files of a young journal that are prewritten ahead of need when it opens; the others are by the background. Appends
+    /// wait where fewer are ahead than what they leave free.
+    pub journal_files_ahead: u32,
     /// Frames between seal and durable: 1 where a flush is needed, more where writes are durable by themselves.
     pub frames_in_flight: usize,
     /// A frame takes no further record beyond this.
@@ -203,6 +206,7 @@ impl StoreOptions {
             rules: Rules::production(),
             journal_files: 16,
             journal_file_bytes: 16 << 20,
+            journal_files_ahead: 4,
             frames_in_flight: 1,
             frame_bytes_max: 1 << 20,
             tail_bytes_max: 128 << 20,

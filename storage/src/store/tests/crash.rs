@@ -2,7 +2,7 @@
 //! the recovery from it.
 
 use super::{
-    harness::{History, Session, open, slow},
+    harness::{History, Session, open, open_young, slow},
     model::prefix_of,
 };
 use crate::{
@@ -197,6 +197,37 @@ append 0 2
 poll
 commit";
 
+/// A journal that begins with two files, and gets the others as it goes.
+const YOUNG: &str = "create 0
+append 0 3
+append 0 2
+commit
+background
+append 0 3
+append 0 3
+commit
+append 0 3
+commit
+background
+append 0 3
+append 0 3
+commit
+background
+append 0 3
+append 0 4
+commit
+background
+append 0 3
+append 0 3
+commit
+start 0 20
+background
+append 0 3
+commit
+checkpoint
+append 0 3
+commit";
+
 struct Case {
     name: &'static str,
     script: &'static str,
@@ -204,6 +235,8 @@ struct Case {
     slow: Option<u64>,
     /// With the boundaries of making the journal; else it is there.
     fresh: bool,
+    /// Journal files that are prewritten ahead of need.
+    files_ahead: u32,
 }
 
 impl Case {
@@ -222,10 +255,12 @@ fn cases() -> Vec<Case> {
         script,
         depth,
         slow,
-        fresh: name == "appends",
+        fresh: ["appends", "young"].contains(&name),
+        files_ahead: if name == "young" { 2 } else { 6 },
     };
     vec![
         case("appends", APPENDS, 1, None),
+        case("young", YOUNG, 1, None),
         case("laps", LAPS, 1, None),
         case("write-out", WRITE_OUT, 1, None),
         case("pipeline", PIPELINE, 3, Some(1)),
@@ -240,7 +275,7 @@ fn run_script(disk: &SimDisk, case: &Case, rules: &Rules) -> History {
         slow(disk, seed);
     }
     let mut history = History::default();
-    let Ok(mut session) = open(disk, rules, case.depth) else {
+    let Ok(mut session) = open_young(disk, rules, case.depth, case.files_ahead) else {
         return history;
     };
     for line in case.script.lines() {
@@ -260,7 +295,7 @@ fn choices(pending: usize) -> Vec<Persist> {
 }
 
 fn recovered(disk: &SimDisk, history: &History, acked: usize, rules: &Rules) -> Result<(Session, usize), String> {
-    let session = open(disk, rules, 1).map_err(|error| error.to_string())?;
+    let session = open_young(disk, rules, 1, 2).map_err(|error| error.to_string())?;
     if session.store.logs().iter().any(|log| log.damaged.is_some()) || session.store.damage().is_some() {
         return Err("damage without rot".to_string());
     }
@@ -382,6 +417,23 @@ fn every_boundary_of(name: &str) {
 #[test]
 fn every_boundary_of_appends() {
     every_boundary_of("appends");
+}
+
+/// Goal: a crash while the ring is still being made takes nothing of what was acknowledged meanwhile, and whoever comes
+/// after finishes the ring.
+#[test]
+fn every_boundary_of_a_young_journal() {
+    let whole = case("young").disk();
+    let mut session = open_young(&whole, &Rules::production(), 1, 2).expect("opens");
+    let new_files = || whole.files().iter().filter(|(path, _)| path.ends_with(".new")).count();
+    assert_eq!(new_files(), 4);
+    let mut history = History::default();
+    for line in YOUNG.lines() {
+        assert!(session.command(line, &mut history), "{line}");
+    }
+    assert_eq!(new_files(), 0);
+    drop(session);
+    every_boundary_of("young");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::harness::{History, Session, open, run};
+use super::harness::{History, Session, open, open_young, run};
 use crate::{
     AppendError, ReadError, Rules, Ticket,
     disk::{Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
@@ -86,6 +86,81 @@ fn a_lying_disk_is_found_out() {
     let id = after.store.logs()[0].id;
     let refused = after.store.append(id, &super::harness::batch(1, 9), 5, 1, None);
     assert!(matches!(refused, Err(AppendError::Damaged(_))), "{refused:?}");
+}
+
+/// Goal: appends wait for files that are not prewritten yet, and a prewritten file that goes missing is not taken for one
+/// that was never made.
+#[test]
+fn a_young_journal_grows_ahead_of_need() {
+    let disk = SimDisk::new();
+    let mut session = open_young(&disk, &Rules::production(), 1, 2).expect("opens");
+    let mut history = History::default();
+    assert_eq!(session.store.stats().journal_files_free, 2);
+    assert!(!session.store.has_room(), "three files stay free");
+    assert!(commands(
+        &mut session,
+        &mut history,
+        &["create 0", "append 0 3", "commit"]
+    ));
+    assert_eq!(session.store.stats().journal_files_free, 1);
+    assert!(commands(&mut session, &mut history, &["background", "background"]));
+    assert_eq!(session.store.stats().journal_files_free, 3);
+    assert!(session.store.has_room());
+    drop(session);
+    let young = disk.after_crash(Persist::None);
+    let path = |slot: u32| format!("wal/of-001/core-000/{slot:04}.wal");
+    for lost in [path(2), format!("{}.new", path(0))] {
+        let disk = young.fork();
+        run(disk.remove(&lost)).expect("it is there");
+        let refused = open_young(&disk, &Rules::production(), 1, 2)
+            .err()
+            .expect("refused")
+            .to_string();
+        assert!(refused.contains(lost.trim_end_matches(".new")), "{refused}");
+    }
+    let mut session = open_young(&young, &Rules::production(), 1, 6).expect("opens");
+    assert_eq!(session.store.stats().journal_files_free, 5);
+    assert!(commands(&mut session, &mut history, &["append 0 3", "commit"]));
+    assert_eq!(history.acked, history.ops.len());
+}
+
+/// Goal: a start reads no file whole that can have nothing to replay, and a head that was lost hides nothing behind it.
+#[test]
+fn only_files_that_count_are_read() {
+    let disk = SimDisk::new();
+    let mut session = session(&disk);
+    let mut history = History::default();
+    let lines = ["append 0 3", "append 0 3", "append 0 3", "commit"];
+    assert!(session.command("create 0", &mut history));
+    for _ in 0..3 {
+        assert!(commands(&mut session, &mut history, &lines));
+    }
+    assert!(session.command("idle", &mut history));
+    drop(session);
+    let disk = disk.after_crash(Persist::None);
+    let reads = |disk: &SimDisk| {
+        let before = disk.count(Operation::Read);
+        drop(super::faults::session(disk));
+        disk.count(Operation::Read) - before
+    };
+    let path = |slot: u32| format!("wal/of-001/core-000/{slot:04}.wal");
+    let started = (1..6).filter(|slot| {
+        disk.content(&path(*slot)).expect("a file")[..4096]
+            .iter()
+            .any(|byte| *byte != 0)
+    });
+    let started = started.count() as u64;
+    assert!((2..5).contains(&started), "{started}");
+    // Both superblocks and checkpoints with a body; six heads; those started and the next, and for the replay again.
+    let whole = reads(&disk.fork());
+    assert!(
+        whole <= 12 + 6 + started + 1 + started,
+        "{whole} reads for {started} files"
+    );
+    let head_lost = disk.fork();
+    head_lost.overwrite(&path(started as u32), 0, &[0; 4096]);
+    let session = super::faults::session(&head_lost);
+    assert!(session.store.damage().is_some() || session.store.logs().iter().any(|log| log.damaged.is_some()));
 }
 
 /// Goal: records that rotted in the middle of a log are an error to whoever asks for them; what stands behind them is not

@@ -41,6 +41,7 @@ pub fn options(rules: &Rules, depth: usize) -> StoreOptions {
         rules: rules.clone(),
         journal_files: 6,
         journal_file_bytes: 8 * 4096,
+        journal_files_ahead: 6,
         frames_in_flight: depth,
         frame_bytes_max: 8 << 10,
         ..StoreOptions::new(move |_| now(), now, || 1_000_000)
@@ -104,9 +105,22 @@ pub struct Session {
 }
 
 pub fn open(disk: &SimDisk, rules: &Rules, depth: usize) -> Result<Session, OpenError> {
+    open_with(disk, options(rules, depth))
+}
+
+/// A young journal has so many files ahead of need.
+pub fn open_young(disk: &SimDisk, rules: &Rules, depth: usize, files_ahead: u32) -> Result<Session, OpenError> {
+    let options = StoreOptions {
+        journal_files_ahead: files_ahead,
+        ..options(rules, depth)
+    };
+    open_with(disk, options)
+}
+
+fn open_with(disk: &SimDisk, options: StoreOptions) -> Result<Session, OpenError> {
     run(async {
         let identity = open_data_dir(disk, wish()).await?;
-        let store = Store::open(disk.clone(), &identity, 0, options(rules, depth)).await?;
+        let store = Store::open(disk.clone(), &identity, 0, options).await?;
         Ok(Session { store, commit: None })
     })
 }
