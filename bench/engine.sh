@@ -6,13 +6,13 @@
 # Each round takes, one after the other, a second each: F (a bare 4 KiB write and its flush) and a loopback round trip; the
 # same write on a core's own ring; the storage engine's append until it is durable, 1 and 16 clients; and a produce request of one
 # record of 1 KiB with acks=all to a broker of one core over loopback, 1 and 16 clients. So whatever else the machine does hits all
-# of them. F, engine and broker sit on one CPU each in turn (CPU=<the last>), since a core of the broker does, and clients anywhere.
-# SPIN_US=0 is core.spin.us. Printed: medians over the rounds of each p50, and their ratios. The data is on the disk of DATA (default: /var/tmp). On a machine
+# of them. F, engine and broker have CPU (default: 0) in turn, clients have CLIENT_CPU (default: 1). SPIN_US=0 is core.spin.us.
+# Printed: medians over the rounds of each p50, and their ratios. The data is on the disk of DATA (default: /var/tmp). On a machine
 # that is busy with other work, `nice -n -10` in front (as root) keeps that out of the figures. Needs Python 3 (for medians).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=${1:-7} cpu=${CPU:-$(($(nproc) - 1))} spin=${SPIN_US:-0}
+rounds=${1:-7} cpu=${CPU:-0} client_cpu=${CLIENT_CPU:-1} spin=${SPIN_US:-0}
 work=$(mktemp -d "${DATA:-/var/tmp}/engine.XXXXXX")
 broker=
 
@@ -37,15 +37,19 @@ until grep -q ready "$work/broker.log"; do
 done
 
 engine() { taskset --cpu-list "$cpu" "$built/examples/engine_floor" --dir "$work/engine" --seconds "$1" --spin-us "$spin"; }
-floor() { "$@" "$built/corelane-bench" floor --latencies-only --dir "$work" --seconds 1 --json 2>/dev/null | tr -d '\n'; }
+floor() {
+  "$built/corelane-bench" floor --latencies-only --dir "$work" --seconds 1 --server-cpus "$cpu" --client-cpus "$client_cpu" \
+    --json 2>/dev/null | tr -d '\n'
+  echo
+}
 produce() {
   "$built/corelane-bench" run --target "corelane=127.0.0.1:$port" --producers "$1" --in-flight 1 --batch-records 1 \
-    --rounds 1 --warm-up 0.2 --seconds 1 --no-floor --no-null --json 2>/dev/null
+    --client-cpus "$client_cpu" --rounds 1 --warm-up 0.2 --seconds 1 --no-floor --no-null --json 2>/dev/null
 }
 
 engine 0.2 >/dev/null # Makes the journal.
 for ((i = 0; i < rounds; i++)); do
-  echo "{\"pinned\": $(floor taskset --cpu-list "$cpu"), \"anywhere\": $(floor env)}"
+  floor
   engine 1
   produce 1
   produce 16
@@ -57,8 +61,6 @@ p50 = {}
 def add(name, summary): p50.setdefault(name, []).append(summary["p50_us"])
 for line in open(sys.argv[1]):
     report = json.loads(line)
-    if "pinned" in report:
-        report = {"commit_4k": report["pinned"]["commit_4k"], "loopback": report["anywhere"]["loopback_round_trip"]}
     if "rounds" in report:
         settings, side = report["settings"], report["rounds"][0]["produced"]
         report = {"produce": side["latency"], "clients": settings["producers"]}
@@ -66,11 +68,11 @@ for line in open(sys.argv[1]):
     for name, summary in report.items():
         if isinstance(summary, dict): add(f"{name}_{clients}" if clients else name, summary)
 median = {name: statistics.median(values) for name, values in p50.items()}
-floor, loopback = median["commit_4k"], median["loopback"]
+floor, loopback = median["commit_4k"], median["loopback_round_trip"]
 print(f"{'median of p50':52}{'µs':>8}{'lowest':>8}{'ratio':>8}")
 def show(text, name, against): print(f"{text:52}{median[name]:8.1f}{min(p50[name]):8.1f}{median[name] / against:8.2f}")
 show("F: 4 KiB write + data flush", "commit_4k", floor)
-show("loopback round trip, 128 B", "loopback", floor)
+show("loopback round trip, 128 B", "loopback_round_trip", floor)
 show("the same write on a core's ring / F", "ring_commit_4k", floor)
 show("engine, append until durable, 1 client / F", "append_1", floor)
 show("engine, append until durable, 16 clients / F", "append_16", floor)

@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 
 from servers import Corelane, Kafka, Nats, built, kafka_jars, kafka_version, nats_programs, nats_version, start_figures
-from works import CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, ROWS, START_ROWS, WORKS
+from works import CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, NOTES, ROWS, START_ROWS, WORKS
 
 START = "start"
 PEERS = [KAFKA, NATS]
@@ -161,7 +161,7 @@ class Run:
             if target in self.addresses:
                 run += ["--target", f"{target}={self.addresses[target]}"]
             if target in self.servers:
-                run += ["--pid", f"{target}={self.servers[target].process.pid}"]
+                run += ["--pid", f"{target}={self.servers[target].process.pid}", "--note", f"{target}={NOTES[target]}"]
         run += [word for pid in chosen.pid for word in ("--pid", pid)]
         run += ["--server-cpus", chosen.server_cpus, "--client-cpus", chosen.client_cpus]
         run += ["--rounds", str(rounds), "--seconds", str(chosen.seconds), "--warm-up", str(chosen.warm_up)]

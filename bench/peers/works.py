@@ -8,6 +8,16 @@ its words which one it is against.
 """
 
 CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY = "corelane", "kafka", "kafka-fsync", "nats", "nats-memory"
+
+# What stands beside each of them in every table: no durable figure beside one that is not, without saying so.
+NOTES = {
+    CORELANE: "acknowledges from the disk",
+    KAFKA: "as shipped: acknowledges from memory",
+    KAFKA_FSYNC: "flush.messages=1: acknowledges from the disk",
+    NATS: "JetStream, sync_interval always: acknowledges from the disk",
+    NATS_MEMORY: "JetStream as shipped: acknowledges from memory",
+}
+
 MEMORY = "Kafka without fsync"
 DISK = "Kafka with flush.messages=1"
 NATS_DISK = "NATS JetStream with sync_interval: always"

@@ -12,6 +12,7 @@ use crate::{
     latency::{Buckets, Latencies, Summary},
     machine::Machine,
     settings::Settings,
+    spread::{Spread, number},
     words::Target,
 };
 
@@ -113,6 +114,41 @@ impl RunResult {
         self.rounds
             .iter()
             .filter(move |round| round.target == target && round.failure.is_none())
+    }
+
+    /// A line for each floor that was looked at, for people: over all rounds, with how far it drifted between them.
+    pub fn describe_floors(&self) -> Vec<String> {
+        type FloorOf = fn(&Floors) -> Option<&Summary>;
+        let floors: [(&str, FloorOf); 2] = [
+            ("F (4 KiB write + flush)", |floors| floors.commit_4k.as_ref()),
+            ("loopback round trip", |floors| floors.loopback_round_trip.as_ref()),
+        ];
+        let mut lines = Vec::new();
+        for (name, of) in floors {
+            let Some(all) = of(&self.floors) else { continue };
+            let by_round: Vec<f64> = self
+                .rounds
+                .iter()
+                .filter_map(|round| Some(of(&round.floors)?.p50_us))
+                .collect();
+            let drift = Spread::of(&by_round)
+                .map(|by_round| format!(" ({} – {} by round)", number(by_round.low), number(by_round.high)))
+                .unwrap_or_default();
+            lines.push(format!(
+                "{name}: p50 {} µs{drift}, p99 {} µs",
+                number(all.p50_us),
+                number(all.p99_us)
+            ));
+        }
+        if let Some(bandwidth) = &self.floors.bandwidth {
+            let (write, read) = (bandwidth.write_1m_mb_per_second, bandwidth.read_1m_mb_per_second);
+            lines.push(format!(
+                "disk: {} MB/s write, {} MB/s read",
+                number(write),
+                number(read)
+            ));
+        }
+        lines
     }
 
     /// All latencies of a target, its rounds together. `side` chooses which.

@@ -192,22 +192,11 @@ pub fn markdown(rows: &[Judged]) -> String {
 /// The table of one run for a terminal: a line for each metric, a column for each target, the harness's own limit last.
 pub fn text(result: &RunResult) -> String {
     let mut out = format!("{}\n{}\n", result.title, result.machine.describe());
-    let floors = &result.floors;
-    for (name, floor) in [
-        ("F (4 KiB write + flush)", &floors.commit_4k),
-        ("loopback round trip", &floors.loopback_round_trip),
-    ] {
-        if let Some(floor) = floor {
-            out += &format!(
-                "{name}: p50 {} µs, p99 {} µs\n",
-                number(floor.p50_us),
-                number(floor.p99_us)
-            );
-        }
+    for line in result.describe_floors() {
+        out += &format!("{line}\n");
     }
-    if let Some(bandwidth) = &floors.bandwidth {
-        let (write, read) = (bandwidth.write_1m_mb_per_second, bandwidth.read_1m_mb_per_second);
-        out += &format!("disk: {} MB/s write, {} MB/s read\n", number(write), number(read));
+    for target in result.targets.iter().filter(|target| !target.note.is_empty()) {
+        out += &format!("{}: {}\n", target.name, target.note);
     }
     out += &format!(
         "{:<34}",

@@ -48,6 +48,7 @@ impl Running {
             name: "null".to_owned(),
             address: self.address.clone(),
             topic_configs: Vec::new(),
+            note: String::new(),
         };
         run_once(&settings, &target).unwrap()
     }

@@ -53,10 +53,10 @@ pub fn html(results: &[RunResult], rows: &[Judged]) -> String {
     if let Some(first) = results.first() {
         writeln!(
             out,
-            "<p class=\"facts\">{}<br>corelane-bench {}, began at {} s since 1970</p>",
+            "<p class=\"facts\">{}<br>corelane-bench {}, {}</p>",
             escape(&first.machine.describe()),
             escape(&first.tool_version),
-            first.began
+            date(first.began)
         )
         .expect("writing to a string");
         for (disk, facts) in &first.machine.disks {
@@ -74,9 +74,26 @@ pub fn html(results: &[RunResult], rows: &[Judged]) -> String {
     out
 }
 
+/// Seconds since 1970 as a date and time of day (Hinnant, "chrono-compatible low-level date algorithms").
+fn date(began: u64) -> String {
+    let days = began / 86_400 + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Years begin in March here, so that a leap day is their last.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let (hour, minute) = (began / 3600 % 24, began / 60 % 60);
+    format!(
+        "{}-{month:02}-{day:02} {hour:02}:{minute:02} UTC",
+        year_of_era + era * 400 + next
+    )
+}
+
 fn verdicts(rows: &[Judged]) -> String {
     let mut out = String::from(
-        "<div class=\"scroll\"><table>\n<tr><th>work</th><th></th><th>measured</th><th>against</th>\
+        "<div class=\"scroll\"><table class=\"rows\">\n<tr><th>work</th><th></th><th>measured</th><th>against</th>\
          <th>ratio (rounds)</th><th>must</th><th>goal</th><th>holds</th></tr>\n",
     );
     for judged in rows {

@@ -61,24 +61,7 @@ pub fn html(result: &RunResult) -> String {
 }
 
 fn floors(result: &RunResult) -> String {
-    let mut parts = Vec::new();
-    let floors = &result.floors;
-    for (name, floor) in [
-        ("F, a 4 KiB write and its flush", &floors.commit_4k),
-        ("loopback round trip", &floors.loopback_round_trip),
-    ] {
-        if let Some(floor) = floor {
-            parts.push(format!(
-                "{name}: p50 {} µs, p99 {} µs",
-                number(floor.p50_us),
-                number(floor.p99_us)
-            ));
-        }
-    }
-    if let Some(bandwidth) = &floors.bandwidth {
-        let (write, read) = (bandwidth.write_1m_mb_per_second, bandwidth.read_1m_mb_per_second);
-        parts.push(format!("disk {} MB/s write, {} MB/s read", number(write), number(read)));
-    }
+    let mut parts = result.describe_floors();
     parts.push(match &result.harness_limit {
         Some(round) => format!("the harness against a null server: {}", round.describe()),
         None => "the harness's own limit was not measured".to_owned(),
@@ -93,7 +76,8 @@ fn medians(result: &RunResult) -> String {
         result.settings.rounds
     );
     for target in &result.targets {
-        write!(out, "<th>{}</th>", escape(&target.name)).expect("writing to a string");
+        let (name, note) = (escape(&target.name), escape(&target.note));
+        write!(out, "<th>{name} <small>{note}</small></th>").expect("writing to a string");
     }
     out += "<th>null server</th></tr>\n";
     for metric in METRICS {

@@ -18,6 +18,7 @@ pub fn sample() -> RunResult {
         name: name.to_owned(),
         address: "localhost:1".to_owned(),
         topic_configs: Vec::new(),
+        note: String::new(),
     };
     let round = |name: &str, round, latency, cpu_seconds| Round {
         target: name.to_owned(),
@@ -193,4 +194,16 @@ fn a_run_is_shown_with_its_errors_and_the_harness_limit() {
             "produce", "p50", "ms", "2.00", "(2.00", "–", "2.00)", "1.00", "(1.00", "–", "1.00)", "0.100"
         ]
     );
+}
+
+#[test]
+fn dates_are_those_of_the_calendar() {
+    let known = [
+        (0, "1970-01-01 00:00 UTC"),
+        (951_782_400, "2000-02-29 00:00 UTC"),
+        (1_795_284_157, "2026-11-21 18:02 UTC"),
+    ];
+    for (seconds, words) in known {
+        assert_eq!(date(seconds), words);
+    }
 }

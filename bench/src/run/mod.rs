@@ -27,7 +27,7 @@ use crate::{
     report,
     result::{FORMAT, Round, RunResult},
     settings::Settings,
-    words::{ByteCount, ProcessOf, Target},
+    words::{ByteCount, NoteOf, ProcessOf, Target},
 };
 use external::run_external;
 use round::{Subject, run_round};
@@ -52,6 +52,9 @@ pub struct Run {
     /// The process of a target, for its CPU and memory
     #[arg(long = "pid", value_name = "NAME=PID")]
     processes: Vec<ProcessOf>,
+    /// What stands beside a target's name, such as when it acknowledges
+    #[arg(long = "note", value_name = "NAME=WORDS")]
+    notes: Vec<NoteOf>,
     /// What the result is called in reports
     #[arg(long, default_value = "")]
     title: String,
@@ -115,7 +118,7 @@ impl Run {
             } else {
                 Some(self.null_round(stamps.next())?)
             },
-            targets: self.targets.clone(),
+            targets: self.targets.iter().map(|target| self.noted(target)).collect(),
             rounds: Vec::new(),
         };
         let mut topics: Vec<Option<Topic>> = self.targets.iter().map(|_| None).collect();
@@ -162,14 +165,22 @@ impl Run {
             ));
         }
         let known: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
-        match self.processes.iter().find(|process| !names.contains(&process.target)) {
-            Some(process) => Err(format!(
-                "--pid {}={}: there is no such target; there is {}",
-                process.target,
-                process.pid,
+        let pids = self.processes.iter().map(|process| ("--pid", &process.target));
+        let mut named = pids.chain(self.notes.iter().map(|note| ("--note", &note.target)));
+        match named.find(|(_, target)| !names.contains(target)) {
+            Some((option, target)) => Err(format!(
+                "{option} {target}=…: there is no such target; there is {}",
                 known.join(", ")
             )),
             None => Ok(()),
+        }
+    }
+
+    fn noted(&self, target: &Target) -> Target {
+        let note = self.notes.iter().find(|note| note.target == target.name);
+        Target {
+            note: note.map(|note| note.words.clone()).unwrap_or_default(),
+            ..target.clone()
         }
     }
 
@@ -227,6 +238,7 @@ impl Run {
             name: "null server".to_owned(),
             address: null.address().to_owned(),
             topic_configs: Vec::new(),
+            note: String::new(),
         };
         let subject = Subject {
             target: &target,

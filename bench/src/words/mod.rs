@@ -11,7 +11,7 @@ pub use bytes::ByteCount;
 pub use codec::Codec;
 pub use keys::Keys;
 pub use size::Size;
-pub use target::{ProcessOf, Target};
+pub use target::{NoteOf, ProcessOf, Target};
 
 /// Serde through the words themselves, so that a result file reads like a command line.
 macro_rules! serde_as_words {

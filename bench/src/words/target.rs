@@ -1,6 +1,7 @@
 //! Who is measured: `NAME=HOST:PORT`, with configs for its topics behind it:
 //! `kafka-fsync=localhost:9092,flush.messages=1`. Who does not speak Kafka is a program that loads it, with that program's
-//! options behind it: `nats=exec:./nats-load,url=nats://localhost:4222`. And `NAME=PID`, the process whose CPU and memory are that target's.
+//! options behind it: `nats=exec:./nats-load,url=nats://localhost:4222`. And `NAME=PID`, the process whose CPU and memory are
+//! that target's, and `NAME=WORDS`, what stands beside its name.
 
 use std::str::FromStr;
 
@@ -14,6 +15,9 @@ pub struct Target {
     pub name: String,
     pub address: String,
     pub topic_configs: Vec<(String, String)>,
+    /// What a reader must know of it, such as when it acknowledges.
+    #[serde(default)]
+    pub note: String,
 }
 
 impl Target {
@@ -49,7 +53,30 @@ impl FromStr for Target {
             name: name.to_owned(),
             address: address.to_owned(),
             topic_configs: parts.map(config).collect::<Result<_, _>>()?,
+            note: String::new(),
         })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteOf {
+    pub target: String,
+    pub words: String,
+}
+
+impl FromStr for NoteOf {
+    type Err = String;
+
+    fn from_str(words: &str) -> Result<NoteOf, String> {
+        match words.split_once('=') {
+            Some((target, note)) if !target.is_empty() => Ok(NoteOf {
+                target: target.to_owned(),
+                words: note.to_owned(),
+            }),
+            _ => Err(format!(
+                "\"{words}\" is no note: write NAME=WORDS, where NAME is that of a --target"
+            )),
+        }
     }
 }
 
