@@ -53,6 +53,18 @@ const PLAIN_TYPES: &[&str] = &[
     "std::thread::panicking",
 ];
 
+/// All that the broker uses of glommio: tasks and placement. A core never visits glommio's rings, so a timer, a file, a channel
+/// or a blocking call of its would never end (`broker/src/runtime/pump.rs`).
+const OF_GLOMMIO: &[&str] = &[
+    "LocalExecutor",
+    "LocalExecutorBuilder",
+    "Placement",
+    "PoolPlacement",
+    "TaskQueueHandle",
+    "executor().yield_task_queue_now()",
+    "spawn_local_into(",
+];
+
 const LINES_MAX: usize = 650;
 /// A long file is fine when it is a table.
 const TABLES: &[&str] = &[
@@ -115,6 +127,37 @@ fn only_the_edges_touch_the_machine() {
             assert!(!is_edge || is_plain, "{path} uses {used}: ask the World for it");
         }
     }
+}
+
+#[test]
+fn nothing_waits_for_the_reactor_of_the_executor() {
+    let mut seen = 0;
+    for (path, code) in sources() {
+        if !path.starts_with("broker/src/") {
+            continue;
+        }
+        for rest in code.split("glommio::").skip(1) {
+            let group = rest
+                .strip_prefix('{')
+                .map(|group| group.split('}').next().unwrap_or_default());
+            let names: Vec<&str> = match group {
+                Some(group) => group
+                    .split(',')
+                    .map(str::trim)
+                    .filter(|name| !name.is_empty())
+                    .collect(),
+                None => vec![rest.lines().next().unwrap_or_default()],
+            };
+            for name in names {
+                seen += 1;
+                assert!(
+                    OF_GLOMMIO.iter().any(|allowed| name.starts_with(allowed)),
+                    "{path}: glommio::{name} needs its reactor, which never runs"
+                );
+            }
+        }
+    }
+    assert!(seen > 0, "this test knows where glommio is used");
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::{
     io,
     net::SocketAddr,
     panic::AssertUnwindSafe,
-    path::Path,
     pin::pin,
     rc::Rc,
     sync::Arc,
@@ -18,11 +17,13 @@ use futures_lite::FutureExt;
 use glommio::TaskQueueHandle;
 
 use super::{
+    blocking::BlockingPool,
     clock,
     current_task::CurrentTask,
     disk::RingDisk,
     fail_stop::fail_stop,
     mesh::Mesh,
+    pump::Ran,
     ring::{Ring, RingListener, RingStream, Sleep},
     supervisor::Vitals,
     world::{Instant, World},
@@ -35,11 +36,12 @@ pub struct GlommioWorld<M> {
 
 struct Core<M> {
     ring: Rc<Ring>,
-    mesh: Rc<Mesh<M>>,
+    mesh: Mesh<M>,
     disk: RingDisk,
+    ran: Ran,
     vitals: Arc<Vitals>,
     random: Cell<u64>,
-    stop_waiters: Rc<RefCell<Vec<Waker>>>,
+    stop_waiters: RefCell<Vec<Waker>>,
     index: usize,
 }
 
@@ -47,20 +49,22 @@ impl<M: Send + 'static> GlommioWorld<M> {
     pub(super) fn new(
         index: usize,
         ring: Rc<Ring>,
-        mesh: Rc<Mesh<M>>,
-        data_dir: &Path,
+        mesh: Mesh<M>,
+        disk: RingDisk,
+        ran: Ran,
         vitals: Arc<Vitals>,
         seed: u64,
     ) -> GlommioWorld<M> {
         GlommioWorld {
             core: Rc::new(Core {
-                disk: RingDisk::new(ring.clone(), data_dir),
                 ring,
                 mesh,
+                disk,
+                ran,
                 vitals,
                 // Far apart for neighbouring seeds and cores after the first mixing.
                 random: Cell::new(seed ^ (index as u64 + 1).wrapping_mul(0xd1b5_4a32_d192_ed03)),
-                stop_waiters: Rc::default(),
+                stop_waiters: RefCell::default(),
                 index,
             }),
         }
@@ -83,8 +87,39 @@ impl<M: Send + 'static> GlommioWorld<M> {
         Stopper(self.core.vitals.clone())
     }
 
-    pub(super) fn stop_waiters(&self) -> Rc<RefCell<Vec<Waker>>> {
-        self.core.stop_waiters.clone()
+    pub(super) fn ring(&self) -> &Rc<Ring> {
+        &self.core.ring
+    }
+
+    pub(super) fn mesh(&self) -> &Mesh<M> {
+        &self.core.mesh
+    }
+
+    pub(super) fn blocking(&self) -> &BlockingPool {
+        self.core.disk.blocking()
+    }
+
+    pub(super) fn ran(&self) -> &Ran {
+        &self.core.ran
+    }
+
+    /// Wakes who waits for the end, if it has come; `true` if there was somebody.
+    pub(super) fn wake_if_stopping(&self) -> bool {
+        if !self.core.vitals.is_stopping() {
+            return false;
+        }
+        let waiters = self.core.stop_waiters.take();
+        let woke = !waiters.is_empty();
+        waiters.into_iter().for_each(Waker::wake);
+        woke
+    }
+
+    /// Lets go of every task that waits for something here.
+    pub(super) fn release_tasks(&self) {
+        let _waiters = self.core.stop_waiters.take();
+        self.core.mesh.close();
+        self.blocking().release_tasks();
+        self.core.ring.release_tasks();
     }
 }
 
@@ -156,6 +191,7 @@ impl<M: Send + 'static> World for GlommioWorld<M> {
             }
         };
         // Not `spawn_local`: that polls the task at once, inside of whatever its caller is doing.
+        let task = self.core.ran.counted(task);
         match glommio::spawn_local_into(task, TaskQueueHandle::default()) {
             Ok(task) => {
                 task.detach();

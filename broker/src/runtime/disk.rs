@@ -17,6 +17,7 @@ use bytes::Bytes;
 use corelane_storage::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync};
 
 use super::{
+    blocking::BlockingPool,
     host::{self, LOCK_FILE},
     ring::{self, Ring},
 };
@@ -25,15 +26,21 @@ use super::{
 #[derive(Clone)]
 pub struct RingDisk {
     ring: Rc<Ring>,
+    blocking: Rc<BlockingPool>,
     root: Rc<Path>,
 }
 
 impl RingDisk {
-    pub(super) fn new(ring: Rc<Ring>, root: &Path) -> RingDisk {
+    pub(super) fn new(ring: Rc<Ring>, blocking: Rc<BlockingPool>, root: &Path) -> RingDisk {
         RingDisk {
             ring,
+            blocking,
             root: root.into(),
         }
+    }
+
+    pub(super) fn blocking(&self) -> &BlockingPool {
+        &self.blocking
     }
 
     fn path(&self, relative: &str) -> io::Result<PathBuf> {
@@ -52,24 +59,27 @@ impl Disk for RingDisk {
 
     async fn open(&self, path: &str, open: Open, class: Class) -> io::Result<RingFile> {
         let path = self.path(path)?;
-        let file = blocking(move || {
-            let mut options = fs::OpenOptions::new();
-            options
-                .read(true)
-                .write(true)
-                .create_new(open == Open::New)
-                .custom_flags(libc::O_DIRECT);
-            options.open(&path).map_err(|error| match error.raw_os_error() {
-                Some(libc::EINVAL) => io::Error::new(
-                    io::ErrorKind::Unsupported,
-                    format!("the file system of {} does not support direct I/O", path.display()),
-                ),
-                _ => error,
+        let file = self
+            .blocking
+            .run(move || {
+                let mut options = fs::OpenOptions::new();
+                options
+                    .read(true)
+                    .write(true)
+                    .create_new(open == Open::New)
+                    .custom_flags(libc::O_DIRECT);
+                options.open(&path).map_err(|error| match error.raw_os_error() {
+                    Some(libc::EINVAL) => io::Error::new(
+                        io::ErrorKind::Unsupported,
+                        format!("the file system of {} does not support direct I/O", path.display()),
+                    ),
+                    _ => error,
+                })
             })
-        })
-        .await?;
+            .await?;
         Ok(RingFile {
             ring: self.ring.clone(),
+            blocking: self.blocking.clone(),
             file: Rc::new(OwnedFd::from(file)),
             priority: priority(class),
         })
@@ -78,53 +88,55 @@ impl Disk for RingDisk {
     async fn list(&self, directory: &str) -> io::Result<Vec<String>> {
         let path = self.path(directory)?;
         let is_root = path == self.root.join("");
-        blocking(move || {
-            let mut names = Vec::new();
-            for entry in fs::read_dir(path)? {
-                let name = entry?.file_name().into_string().map_err(|name| {
-                    io::Error::new(io::ErrorKind::InvalidData, format!("{name:?} is not valid UTF-8"))
-                })?;
-                // The runtime's own file is not part of the data.
-                if !(is_root && name == LOCK_FILE) {
-                    names.push(name);
+        self.blocking
+            .run(move || {
+                let mut names = Vec::new();
+                for entry in fs::read_dir(path)? {
+                    let name = entry?.file_name().into_string().map_err(|name| {
+                        io::Error::new(io::ErrorKind::InvalidData, format!("{name:?} is not valid UTF-8"))
+                    })?;
+                    // The runtime's own file is not part of the data.
+                    if !(is_root && name == LOCK_FILE) {
+                        names.push(name);
+                    }
                 }
-            }
-            names.sort_unstable();
-            Ok(names)
-        })
-        .await
+                names.sort_unstable();
+                Ok(names)
+            })
+            .await
     }
 
     async fn create_dir(&self, directory: &str) -> io::Result<()> {
         let path = self.path(directory)?;
-        blocking(move || fs::create_dir_all(path)).await
+        self.blocking.run(move || fs::create_dir_all(path)).await
     }
 
     async fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.path(from)?, self.path(to)?);
-        blocking(move || fs::rename(from, to)).await
+        self.blocking.run(move || fs::rename(from, to)).await
     }
 
     async fn remove(&self, path: &str) -> io::Result<()> {
         let path = self.path(path)?;
-        blocking(move || {
-            if fs::symlink_metadata(&path)?.is_dir() {
-                fs::remove_dir(path)
-            } else {
-                fs::remove_file(path)
-            }
-        })
-        .await
+        self.blocking
+            .run(move || {
+                if fs::symlink_metadata(&path)?.is_dir() {
+                    fs::remove_dir(path)
+                } else {
+                    fs::remove_file(path)
+                }
+            })
+            .await
     }
 
     async fn sync_dir(&self, directory: &str) -> io::Result<()> {
         let path = self.path(directory)?;
-        blocking(move || fs::File::open(path)?.sync_all()).await
+        self.blocking.run(move || fs::File::open(path)?.sync_all()).await
     }
 
     async fn free_bytes(&self) -> io::Result<u64> {
         let root = self.root.to_path_buf();
-        blocking(move || host::free_bytes(&root)).await
+        self.blocking.run(move || host::free_bytes(&root)).await
     }
 
     fn location(&self) -> String {
@@ -135,15 +147,16 @@ impl Disk for RingDisk {
     async fn write_whole(&self, path: &str, content: &[u8]) -> io::Result<()> {
         let path = self.path(path)?;
         let content = content.to_vec();
-        blocking(move || {
-            let mut temporary = path.clone().into_os_string();
-            temporary.push(".tmp");
-            fs::write(&temporary, content)?;
-            fs::File::open(&temporary)?.sync_all()?;
-            fs::rename(&temporary, &path)?;
-            fs::File::open(path.parent().expect("a path inside the root has a parent"))?.sync_all()
-        })
-        .await
+        self.blocking
+            .run(move || {
+                let mut temporary = path.clone().into_os_string();
+                temporary.push(".tmp");
+                fs::write(&temporary, content)?;
+                fs::File::open(&temporary)?.sync_all()?;
+                fs::rename(&temporary, &path)?;
+                fs::File::open(path.parent().expect("a path inside the root has a parent"))?.sync_all()
+            })
+            .await
     }
 }
 
@@ -151,6 +164,7 @@ impl Disk for RingDisk {
 #[derive(Clone)]
 pub struct RingFile {
     ring: Rc<Ring>,
+    blocking: Rc<BlockingPool>,
     file: Rc<OwnedFd>,
     priority: u16,
 }
@@ -204,12 +218,12 @@ impl DiskFile for RingFile {
 
     async fn allocate(&self, position: u64, len: u64) -> io::Result<()> {
         let file = self.file.try_clone()?;
-        blocking(move || host::reserve(&file, position, len)).await
+        self.blocking.run(move || host::reserve(&file, position, len)).await
     }
 
     async fn truncate(&self, len: u64) -> io::Result<()> {
         let file = fs::File::from(self.file.try_clone()?);
-        blocking(move || file.set_len(len)).await
+        self.blocking.run(move || file.set_len(len)).await
     }
 
     async fn size(&self) -> io::Result<u64> {
@@ -233,9 +247,4 @@ fn priority(class: Class) -> u16 {
             Class::CatchUp => 4,
             Class::Background => 7,
         }
-}
-
-/// Runs a call that may block on the core's blocking pool.
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    glommio::executor().spawn_blocking(call).await
 }

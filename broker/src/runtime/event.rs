@@ -3,11 +3,8 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd},
-    rc::Rc,
+    os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
 };
-
-use glommio::io::BufferedFile;
 
 use super::fail_stop::fail_stop;
 
@@ -29,32 +26,18 @@ impl EventFd {
         self.0.as_raw_fd()
     }
 
-    /// Wakes who reads it. From any thread.
+    /// Wakes the core that watches it. From any thread.
     pub(super) fn signal(&self) {
         let one = 1u64.to_ne_bytes();
         // SAFETY: writes eight live bytes.
         let written = unsafe { libc::write(self.raw(), one.as_ptr().cast(), one.len()) };
         if written < 0 {
             let error = io::Error::last_os_error();
-            // A lost wake is a lost core. The counter cannot be full: each read takes all of it.
+            // A lost wake is a lost core. Nobody reads the counter, and 2^64 signals never come.
             if error.kind() != io::ErrorKind::Interrupted {
                 fail_stop(&format!("cannot wake a core: {error}"));
             }
             self.signal();
-        }
-    }
-
-    /// A second descriptor of it that glommio reads.
-    pub(super) fn for_glommio(&self) -> io::Result<Rc<BufferedFile>> {
-        let descriptor = self.0.try_clone()?.into_raw_fd();
-        // SAFETY: the descriptor is ours and is given away.
-        Ok(Rc::new(unsafe { BufferedFile::from_raw_fd(descriptor) }))
-    }
-
-    /// Until it was signalled; takes all signals.
-    pub(super) async fn consume(event: Rc<BufferedFile>) {
-        if let Err(error) = event.read_at(0, 8).await {
-            fail_stop(&format!("cannot wait for a wake: {error}"));
         }
     }
 }

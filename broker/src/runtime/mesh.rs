@@ -50,8 +50,8 @@ impl Doorbell {
         self.asleep.load(Ordering::Relaxed)
     }
 
-    /// After writing something for this core.
-    fn ring(&self) {
+    /// After writing something for this core. From any thread.
+    pub(super) fn ring(&self) {
         fence(Ordering::SeqCst);
         if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::SeqCst) {
             self.event.signal();

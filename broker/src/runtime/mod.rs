@@ -1,17 +1,20 @@
 //! Threads, rings, and the [`World`](world::World) they make. All `unsafe` of the broker lives below this folder.
 //!
 //! ```text
-//!  start ── one thread per core ──► glommio executor: tasks, placement, blocking pool
-//!    │                                   │ pump (one task): turns the ring, parks with glommio
+//!  start ── one thread per core ──► glommio executor: tasks, placement
+//!    │                                   │ pump (one task): turns the ring, and sleeps there when no task can run
 //!    │                                   ▼
 //!    │                              ring: sockets, file I/O, timers      (one io_uring per core)
 //!    │                              mesh: single-producer rings between cores, doorbells
-//!    └── supervisor: heartbeats, pokes, signals, the loud end of a dead core
+//!    ├── blocking pool: calls that the ring cannot make              (two threads per core)
+//!    └── supervisor: heartbeats, signals, the loud end of a dead core
 //! ```
 //!
 //! What must stay true: memory that the kernel may touch is owned by a slot of the ring until the last completion that
-//! names it; no borrow of the ring is held while a waker runs or foreign memory is dropped; nothing is always runnable.
+//! names it; no borrow of the ring is held while a waker runs or foreign memory is dropped; nothing is always runnable;
+//! a task is woken on its own core only, and whatever another thread has for a core comes by its doorbell.
 
+mod blocking;
 mod clock;
 mod core_world;
 mod current_task;

@@ -1,33 +1,73 @@
-//! The one task that turns the hot ring.
+//! The one task that turns the hot ring, and puts the core to sleep.
 //!
-//! While there is hot work it turns once per round of ready tasks. When there is none, it parks: glommio then sees all
-//! its queues empty, visits its own rings and sleeps, and the doorbell wakes it. Under sustained hot work glommio would
-//! not visit its own rings before its preempt timer (100 ms), so once per [`OUTER_TURN`] the pump parks with its doorbell
-//! already rung. It must not be woken by submissions then, or it would be back before glommio had its turn.
+//! glommio runs the tasks of a core in the order in which they were woken, and the pump gives way to all of them after
+//! each turn. So if no task ran between two turns and the second brought nothing, nothing on this core can run before
+//! something arrives from outside; and everything from outside arrives at the hot ring: sockets, files, timers as the
+//! limit of the sleep, other threads by the doorbell. Then the pump waits in the kernel itself, with the thread:
+//! glommio's own rings carry nothing, and to park through them costs eight system calls.
+//!
+//! No wake is lost. Others write what they have for this core, then a full fence, then look whether it sleeps; the pump
+//! says that it sleeps, then a full fence, then looks at everything that others write. One of the two sees the other:
+//! either there is no sleep, or there is a signal on the doorbell, and a signal is a completion that ends the sleep also
+//! if it came before.
+//!
+//! Nothing else on this thread may wait, and no waker of a task may be woken by another thread: glommio would be told,
+//! and the core would not hear it.
 
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::pin,
     rc::Rc,
     sync::atomic::{AtomicU64, Ordering},
-    task::Poll,
     time::Duration,
 };
 
-use glommio::io::BufferedFile;
+use super::{core_world::GlommioWorld, ring::Turn};
 
-use super::{event::EventFd, fail_stop::fail_stop, mesh::Mesh, ring::Ring};
+/// After a round of no more tasks than this, submissions may wait for the next round, which is as short: if it is
+/// empty, submitting and sleeping are one system call.
+const SHORT_ROUND: u32 = 4;
 
-/// How long glommio's own rings may wait while the hot ring is busy.
-const OUTER_TURN: Duration = Duration::from_millis(1);
-/// Rounds without an event before the pump parks.
-const IDLE_ROUNDS: u32 = 1;
+/// Counts the tasks that a core runs: what tells the pump that there are none.
+#[derive(Clone, Default)]
+pub(super) struct Ran(Rc<Cell<u32>>);
+
+impl Ran {
+    /// `task`, counted each time that it is run. Everything that runs on a core must be, but the pump.
+    pub(super) fn counted<T: Future>(&self, task: T) -> impl Future<Output = T::Output> + use<T> {
+        let guard = RanWhenDropped(self.clone());
+        async move {
+            let mut task = pin!(task);
+            poll_fn(|context| {
+                guard.0.count();
+                task.as_mut().poll(context)
+            })
+            .await
+        }
+    }
+
+    fn count(&self) {
+        self.0.set(self.0.get().saturating_add(1));
+    }
+
+    fn take(&self) -> u32 {
+        self.0.take()
+    }
+}
+
+/// A task is also run to be dropped, and may wake others then.
+struct RanWhenDropped(Ran);
+
+impl Drop for RanWhenDropped {
+    fn drop(&mut self) {
+        self.0.count();
+    }
+}
 
 pub(super) struct Pump<M> {
-    pub(super) ring: Rc<Ring>,
-    pub(super) mesh: Rc<Mesh<M>>,
-    /// How long to look for work before parking.
+    pub(super) world: GlommioWorld<M>,
+    /// How long to look for work before sleeping.
     pub(super) spin: Duration,
     pub(super) stopped: Rc<Cell<bool>>,
 }
@@ -35,79 +75,43 @@ pub(super) struct Pump<M> {
 impl<M: Send + 'static> Pump<M> {
     /// Runs until `stopped`. `heartbeat` moves with every turn.
     pub(super) async fn run(self, heartbeat: &AtomicU64) {
-        let doorbell = match self.mesh.doorbell().event.for_glommio() {
-            Ok(doorbell) => doorbell,
-            Err(error) => fail_stop(&format!("the doorbell of a core: {error}")),
-        };
-        let mut bell = Bell {
-            event: doorbell,
-            read: None,
-        };
-        let mut outer_turn_ns = 0;
-        let mut idle_rounds = 0;
+        let spin_ns = self.spin.as_nanos() as u64;
         let mut busy_ns = 0;
+        let mut held = false;
+        self.world.ring().watch_doorbell();
         while !self.stopped.get() {
-            let turn = self.ring.turn();
-            let heard = self.mesh.turn();
+            let ran = self.world.ran().take();
+            let turn = self.world.ring().turn(!held && ran <= SHORT_ROUND);
+            let heard = self.hear();
             heartbeat.fetch_add(1, Ordering::Relaxed);
-            if turn.events > 0 || heard {
-                idle_rounds = 0;
+            held = turn.held;
+            if turn.events > 0 || heard || ran > 0 {
                 busy_ns = turn.now_ns;
-            } else {
-                idle_rounds += 1;
+            } else if turn.now_ns - busy_ns >= spin_ns && self.sleep(&turn) {
+                held = false;
+                continue;
             }
-            let overdue = turn.now_ns - outer_turn_ns > OUTER_TURN.as_nanos() as u64;
-            let spinning = turn.now_ns - busy_ns < self.spin.as_nanos() as u64;
-            if overdue && (idle_rounds <= IDLE_ROUNDS || spinning) {
-                self.mesh.doorbell().event.signal();
-                bell.wait(|_| true).await;
-                outer_turn_ns = super::clock::monotonic_ns();
-            } else if idle_rounds <= IDLE_ROUNDS || spinning {
-                glommio::executor().yield_task_queue_now().await;
-            } else {
-                self.park(&mut bell).await;
-                outer_turn_ns = super::clock::monotonic_ns();
-                idle_rounds = 0;
-            }
+            glommio::executor().yield_task_queue_now().await;
         }
     }
 
-    async fn park(&self, bell: &mut Bell) {
-        let doorbell = self.mesh.doorbell();
+    /// Looks at everything that comes from other threads without the ring; `true` if a task was woken.
+    fn hear(&self) -> bool {
+        let heard = self.world.mesh().turn();
+        let answered = self.world.blocking().turn();
+        self.world.wake_if_stopping() || heard || answered
+    }
+
+    /// `false` if there was no sleep, but a task to run.
+    fn sleep(&self, turn: &Turn) -> bool {
+        let doorbell = self.world.mesh().doorbell();
         doorbell.set_asleep();
         // Also flushes what waits for room once more, now that the receiver's answer would wake us.
-        if !self.mesh.turn() && self.ring.prepare_sleep() {
-            bell.wait(|context| !self.stopped.get() && self.ring.kick_on_submission(context))
-                .await;
-            self.ring.end_sleep();
+        let idle = !self.hear();
+        if idle {
+            self.world.ring().sleep(turn.now_ns);
         }
         doorbell.set_awake();
-    }
-}
-
-/// The doorbell as glommio sees it. One read of it is kept over all waits.
-struct Bell {
-    event: Rc<BufferedFile>,
-    read: Option<Pin<Box<dyn Future<Output = ()>>>>,
-}
-
-impl Bell {
-    /// Until the doorbell was rung, or `keep_waiting` says no; that is asked each time the task is polled.
-    async fn wait(&mut self, mut keep_waiting: impl FnMut(&mut std::task::Context<'_>) -> bool) {
-        poll_fn(|context| {
-            let read = self
-                .read
-                .get_or_insert_with(|| Box::pin(EventFd::consume(self.event.clone())));
-            if read.as_mut().poll(context).is_ready() {
-                self.read = None;
-                return Poll::Ready(());
-            }
-            if keep_waiting(context) {
-                Poll::Pending
-            } else {
-                Poll::Ready(())
-            }
-        })
-        .await;
+        idle
     }
 }

@@ -5,22 +5,23 @@ use std::{
     future::Future,
     io,
     panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
+    path::PathBuf,
     rc::Rc,
     sync::{Arc, atomic::Ordering, mpsc},
     thread,
     time::Duration,
 };
 
-use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement};
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, TaskQueueHandle};
 
 use super::{
+    blocking::BlockingPool,
     core_world::GlommioWorld,
-    event::EventFd,
+    disk::RingDisk,
     fail_stop::fail_stop,
     host::{self, DirectoryLock, HostError},
     mesh::{self, Doorbell, Mesh, MeshEnds},
-    pump::Pump,
+    pump::{Pump, Ran},
     ring::{Ring, Sizes},
     supervisor::{self, Signals, Vitals},
     world::World,
@@ -87,7 +88,7 @@ where
     let doorbells: Vec<Arc<Doorbell>> = (0..cores)
         .map(|_| Doorbell::new().map(Arc::new))
         .collect::<io::Result<_>>()?;
-    let vitals = Arc::new(Vitals::new(&doorbells)?);
+    let vitals = Arc::new(Vitals::new(&doorbells));
     let mut threads = Vec::new();
     let mut gates = Vec::new();
     let (ready, all_ready) = mpsc::channel();
@@ -97,6 +98,7 @@ where
             index,
             cpu: pinned.then(|| cpus[index]),
             ends,
+            blocking: BlockingPool::start(index, &doorbells[index])?,
             sizes,
             vitals: vitals.clone(),
             data_dir: options.data_dir.clone(),
@@ -140,6 +142,7 @@ struct Seat<M> {
     index: usize,
     cpu: Option<usize>,
     ends: MeshEnds<M>,
+    blocking: BlockingPool,
     sizes: Sizes,
     vitals: Arc<Vitals>,
     data_dir: PathBuf,
@@ -172,73 +175,56 @@ impl<M: Send + 'static> Seat<M> {
             return;
         }
         let vitals = self.vitals.clone();
-        executor.run(self.live(node, ring));
+        let ran = Ran::default();
+        executor.run(ran.counted(self.live(node, ring, ran.clone())));
         vitals.running.fetch_sub(1, Ordering::SeqCst);
     }
 
-    async fn live<Node, Running>(self, node: Node, ring: Rc<Ring>)
+    async fn live<Node, Running>(self, node: Node, ring: Rc<Ring>, ran: Ran)
     where
         Node: Fn(GlommioWorld<M>) -> Running,
         Running: Future<Output = ()> + 'static,
     {
         let vitals = self.vitals;
-        let mesh = Rc::new(Mesh::new(self.index, self.ends));
         let world = GlommioWorld::new(
             self.index,
             ring.clone(),
-            mesh.clone(),
-            Path::new(&self.data_dir),
+            Mesh::new(self.index, self.ends),
+            RingDisk::new(ring.clone(), Rc::new(self.blocking), &self.data_dir),
+            ran,
             vitals.clone(),
             self.seed,
         );
         let stopped = Rc::new(Cell::new(false));
         let pump = Pump {
-            ring: ring.clone(),
-            mesh: mesh.clone(),
+            world: world.clone(),
             spin: self.spin,
             stopped: stopped.clone(),
         };
         let core_vitals = vitals.clone();
         let index = self.index;
-        let pump = glommio::spawn_local(async move { pump.run(&core_vitals.cores[index].heartbeat).await });
-        let pokes = glommio::spawn_local(answer_pokes(vitals.clone(), index, world.clone()));
+        let pump = async move { pump.run(&core_vitals.cores[index].heartbeat).await };
+        // Not `spawn_local`, which would poll it in the middle of this task: it must see all of what a task has woken.
+        let Ok(pump) = glommio::spawn_local_into(pump, TaskQueueHandle::default()) else {
+            unreachable!("an executor has its default queue");
+        };
 
         node(world.clone()).await;
 
         // What this core has said reaches every core whose node still runs.
         vitals.cores[index].ended.store(true, Ordering::SeqCst);
-        while mesh.has_overflow(|core| !vitals.cores[core].ended.load(Ordering::SeqCst)) {
+        while world
+            .mesh()
+            .has_overflow(|core| !vitals.cores[core].ended.load(Ordering::SeqCst))
+        {
             world.sleep(Duration::from_millis(1)).await;
         }
         stopped.set(true);
-        vitals.cores[index].doorbell.event.signal();
         pump.await;
-        pokes.cancel().await;
         // Tasks that wait for something here have nobody else to hold them: they go, and what they own is closed.
-        world.stop_waiters().borrow_mut().clear();
-        mesh.close();
-        ring.release_tasks();
+        world.release_tasks();
         glommio::executor().yield_task_queue_now().await;
         ring.close();
-    }
-}
-
-/// Keeps a read pending on the core's poke, so that a write to it always wakes the executor.
-async fn answer_pokes<M: Send + 'static>(vitals: Arc<Vitals>, index: usize, world: GlommioWorld<M>) {
-    let core = &vitals.cores[index];
-    let poke = match core.poke.for_glommio() {
-        Ok(poke) => poke,
-        Err(error) => fail_stop(&format!("the poke of core {index}: {error}")),
-    };
-    loop {
-        if vitals.is_stopping() {
-            let waiters = std::mem::take(&mut *world.stop_waiters().borrow_mut());
-            for waker in waiters {
-                waker.wake();
-            }
-        }
-        EventFd::consume(poke.clone()).await;
-        core.heartbeat.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -248,7 +234,10 @@ fn executor(index: usize, cpu: Option<usize>) -> Result<LocalExecutor, String> {
         .name(&format!("corelane-{index}"))
         // The smallest slab: our file I/O does not go through glommio, and what is registered counts as locked memory.
         .io_memory(64 << 10)
-        .blocking_thread_pool_placement(PoolPlacement::Unbound(2))
+        // Its reactor is never needed: the pump keeps the executor from its rings, and its preempt timer would only send
+        // it there. (glommio 0.9 parks for good when that timer fires before any task ran.)
+        .preempt_timer(Duration::from_secs(3600))
+        .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
         .make()
         .map_err(|error| format!("its executor: {error}"))
 }

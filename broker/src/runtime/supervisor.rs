@@ -1,10 +1,8 @@
-//! Watches the cores from the thread that started them: heartbeats, pokes, signals, and the loud end of a dead core.
+//! Watches the cores from the thread that started them: heartbeats, signals, and the loud end of a dead core.
 //!
-//! glommio 0.9 can park an executor that has runnable tasks, when its preempt timer fires before any task ran (a stall of
-//! 100 ms at the wrong moment, for example SIGSTOP). A poke, a write to an eventfd that the executor always reads, brings
-//! it back. An awake core whose heartbeat stands still is poked at the next tick; a parked one once a second, since it
-//! could be parked with runnable tasks too. Time is counted in ticks of this thread, so that a stopped process (SIGSTOP,
-//! a suspended machine) does not look like dead cores.
+//! A sleeping core whose heartbeat stands still is asked once a second, by its doorbell, whether it still wakes. Time is
+//! counted in ticks of this thread, so that a stopped process (SIGSTOP, a suspended machine) does not look like dead
+//! cores.
 #![allow(unsafe_code)]
 
 use std::{
@@ -16,14 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{current_task::CurrentTask, event::EventFd, fail_stop::fail_stop, mesh::Doorbell, stderr::say_last};
+use super::{current_task::CurrentTask, fail_stop::fail_stop, mesh::Doorbell, stderr::say_last};
 
 const TICK: Duration = Duration::from_millis(100);
-/// Ticks after which a parked core is poked.
-const PARKED_POKE_TICKS: u64 = 10;
+/// Ticks after which a sleeping core is woken, to see that it can be.
+const POKE_TICKS: u64 = 10;
 /// Ticks without a heartbeat after which the task of an awake core is named in the log.
 const STALLED_TICKS: u64 = 3;
-/// Ticks without a heartbeat, in spite of pokes, after which a core is dead.
+/// Ticks without a heartbeat, after which a core is dead.
 const DEAD_TICKS: u64 = 300;
 /// Signals that come within this are one: `timeout` tells its child and then the whole process group, a shell's Ctrl-C
 /// a whole pipeline. A person who loses patience takes longer.
@@ -38,9 +36,8 @@ pub(super) struct Vitals {
 }
 
 pub(super) struct CoreVitals {
-    /// Moves with every turn of the core's pump and with every poke it answers.
+    /// Moves with every turn of the core's pump.
     pub(super) heartbeat: AtomicU64,
-    pub(super) poke: EventFd,
     pub(super) current_task: CurrentTask,
     pub(super) doorbell: Arc<Doorbell>,
     /// Its node has ended: it hears no messages and need not move.
@@ -48,21 +45,18 @@ pub(super) struct CoreVitals {
 }
 
 impl Vitals {
-    pub(super) fn new(doorbells: &[Arc<Doorbell>]) -> std::io::Result<Vitals> {
-        let core = |doorbell: &Arc<Doorbell>| {
-            Ok(CoreVitals {
-                heartbeat: AtomicU64::new(0),
-                poke: EventFd::new()?,
-                current_task: CurrentTask::new(),
-                doorbell: doorbell.clone(),
-                ended: AtomicBool::new(false),
-            })
+    pub(super) fn new(doorbells: &[Arc<Doorbell>]) -> Vitals {
+        let core = |doorbell: &Arc<Doorbell>| CoreVitals {
+            heartbeat: AtomicU64::new(0),
+            current_task: CurrentTask::new(),
+            doorbell: doorbell.clone(),
+            ended: AtomicBool::new(false),
         };
-        Ok(Vitals {
+        Vitals {
             stopping: AtomicBool::new(false),
             running: AtomicUsize::new(doorbells.len()),
-            cores: doorbells.iter().map(core).collect::<std::io::Result<_>>()?,
-        })
+            cores: doorbells.iter().map(core).collect(),
+        }
     }
 
     pub(super) fn is_stopping(&self) -> bool {
@@ -72,7 +66,7 @@ impl Vitals {
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         for core in &self.cores {
-            core.poke.signal();
+            core.doorbell.event.signal();
         }
     }
 }
@@ -101,9 +95,8 @@ pub(super) fn supervise(vitals: &Vitals, signals: Option<&Signals>) {
         for (index, (core, watch)) in vitals.cores.iter().zip(&mut watches).enumerate() {
             match watch.tick(core) {
                 Verdict::Fine => {}
-                Verdict::Poke => core.poke.signal(),
+                Verdict::Poke => core.doorbell.event.signal(),
                 Verdict::Stalled => {
-                    core.poke.signal();
                     let task = core.current_task.name();
                     tracing::warn!(core = index, task, "a task has not given way for {STALLED_TICKS} ticks");
                 }
@@ -129,7 +122,7 @@ pub(super) struct Watch {
 pub(super) enum Verdict {
     Fine,
     Poke,
-    /// A poke too, and worth a word, once.
+    /// Worth a word, once.
     Stalled,
     Dead,
 }
@@ -147,7 +140,7 @@ impl Watch {
             Verdict::Dead
         } else if !core.doorbell.is_asleep() && self.still_ticks == STALLED_TICKS {
             Verdict::Stalled
-        } else if !core.doorbell.is_asleep() || self.still_ticks.is_multiple_of(PARKED_POKE_TICKS) {
+        } else if self.still_ticks.is_multiple_of(POKE_TICKS) {
             Verdict::Poke
         } else {
             Verdict::Fine

@@ -9,20 +9,16 @@ use super::{
 };
 
 #[test]
-fn a_core_that_moves_is_left_alone_and_a_still_one_is_poked_until_it_is_dead() {
-    let vitals = Vitals::new(&[Arc::new(Doorbell::new().unwrap())]).unwrap();
+fn a_core_that_moves_is_left_alone_and_a_still_one_is_named_once_and_dead_in_the_end() {
+    let vitals = Vitals::new(&[Arc::new(Doorbell::new().unwrap())]);
     let core = &vitals.cores[0];
     let mut watch = Watch::default();
     for _ in 0..1000 {
         core.heartbeat.fetch_add(1, Ordering::Relaxed);
         assert_eq!(watch.tick(core), Verdict::Fine);
     }
-    // Awake and still: a poke at each tick, one word about the stall.
+    // Awake and still: one word about the stall.
     let verdicts: Vec<Verdict> = (0..300).map(|_| watch.tick(core)).collect();
-    assert_eq!(
-        verdicts.iter().filter(|verdict| **verdict == Verdict::Poke).count(),
-        298
-    );
     assert_eq!(
         verdicts.iter().filter(|verdict| **verdict == Verdict::Stalled).count(),
         1
@@ -31,8 +27,8 @@ fn a_core_that_moves_is_left_alone_and_a_still_one_is_poked_until_it_is_dead() {
 }
 
 #[test]
-fn a_parked_core_is_poked_now_and_then_and_must_answer() {
-    let vitals = Vitals::new(&[Arc::new(Doorbell::new().unwrap())]).unwrap();
+fn a_sleeping_core_is_woken_now_and_then_and_must_answer() {
+    let vitals = Vitals::new(&[Arc::new(Doorbell::new().unwrap())]);
     let core = &vitals.cores[0];
     core.doorbell.set_asleep();
     let mut watch = Watch::default();

@@ -1,11 +1,21 @@
-//! Goal: timers fire in time and in order, cores hear each other while parked, and nothing that is said is lost.
+//! Goal: timers fire in time and in order, cores hear each other while they sleep, no task is forgotten by a
+//! core that goes to sleep, and nothing that is said is lost.
 
 use std::{
+    cell::RefCell,
+    future::poll_fn,
+    pin::pin,
+    rc::Rc,
     sync::{Arc, Mutex},
+    task::{Poll, Waker},
     time::{Duration, Instant},
 };
 
 use corelane_broker::runtime::{GlommioWorld, start, world::World};
+use corelane_storage::disk::Disk;
+use futures_channel::oneshot;
+use futures_lite::future::poll_once;
+use futures_util::future;
 
 use crate::server::{Scratch, options};
 
@@ -58,19 +68,15 @@ fn timers_fire_under_tasks_that_only_yield() {
         }
         let took = world.now().since(before);
         assert!(took < Duration::from_millis(1500), "20 sleeps of 1 ms took {took:?}");
-        // The blocking pool answers through glommio's own rings, which must have their turn too.
-        let before = world.now();
-        use corelane_storage::disk::Disk;
+        // Answers of the blocking pool come, too.
         for _ in 0..20 {
             world.disk().free_bytes().await.unwrap();
         }
-        let took = world.now().since(before);
-        assert!(took < Duration::from_millis(1500), "20 blocking calls took {took:?}");
     });
 }
 
 #[test]
-fn parked_cores_wake_for_messages() {
+fn sleeping_cores_wake_for_messages() {
     const ROUNDS: u64 = 500;
     run(2, |world: GlommioWorld<u64>| async move {
         let peer = 1 - world.core();
@@ -92,6 +98,81 @@ fn parked_cores_wake_for_messages() {
     });
 }
 
+/// `work`, unless the core went to sleep over it: nothing else is to happen on it before the timer (the supervisor wakes a
+/// sleeping core after a second).
+async fn before_any_timer<T>(world: &GlommioWorld<()>, work: impl Future<Output = T>) -> T {
+    match future::select(pin!(work), pin!(world.sleep(Duration::from_millis(900)))).await {
+        future::Either::Left((done, _)) => done,
+        future::Either::Right(_) => panic!("the core slept although a task could run"),
+    }
+}
+
+#[test]
+fn a_core_does_not_sleep_over_tasks_that_wake_each_other() {
+    run(1, |world: GlommioWorld<()>| async move {
+        // Each task is woken by the one before, behind the pump: one more round for each.
+        let (first, mut before) = oneshot::channel::<u32>();
+        for _ in 0..100 {
+            let (sender, receiver) = oneshot::channel();
+            let waits_for = std::mem::replace(&mut before, receiver);
+            world.spawn("link", async move {
+                let links = waits_for.await.unwrap();
+                sender.send(links + 1).unwrap();
+            });
+        }
+        // Now all of them wait and nothing moves.
+        world.sleep(Duration::from_millis(5)).await;
+        first.send(0).unwrap();
+        assert_eq!(before_any_timer(&world, before).await, Ok(100));
+    });
+}
+
+#[test]
+fn a_core_does_not_sleep_over_what_a_dropped_task_wakes() {
+    run(1, |world: GlommioWorld<()>| async move {
+        // Nobody but the second task could wake the first. When it lets go, the first is dropped without being polled,
+        // and what it held wakes us.
+        let (go, gone) = oneshot::channel::<()>();
+        let (dropped, news) = oneshot::channel::<()>();
+        let only_waker = Rc::new(RefCell::new(None::<Waker>));
+        let kept = only_waker.clone();
+        world.spawn("waits for nothing", async move {
+            let _held = dropped;
+            poll_fn(|context| {
+                *kept.borrow_mut() = Some(context.waker().clone());
+                Poll::<()>::Pending
+            })
+            .await;
+        });
+        world.spawn("lets go", async move {
+            gone.await.unwrap();
+            drop(only_waker.take());
+        });
+        world.sleep(Duration::from_millis(5)).await;
+        go.send(()).unwrap();
+        assert!(before_any_timer(&world, news).await.is_err());
+    });
+}
+
+#[test]
+fn a_sleeping_core_wakes_for_its_blocking_calls() {
+    run(1, |world: GlommioWorld<()>| async move {
+        // One by one, so that the core sleeps over each of them.
+        for _ in 0..200 {
+            before_any_timer(&world, world.disk().free_bytes()).await.unwrap();
+        }
+        // More than there are threads; some are given up before they are done.
+        let disk = world.disk();
+        let mut many: Vec<_> = (0..50).map(|_| Box::pin(disk.free_bytes())).collect();
+        for mut call in many.split_off(25) {
+            let _ = poll_once(call.as_mut()).await;
+        }
+        for answer in before_any_timer(&world, future::join_all(many)).await {
+            assert!(answer.unwrap() > 0);
+        }
+    });
+}
+
 #[test]
 fn a_flood_to_a_slow_core_is_kept_whole_and_in_order() {
     const MESSAGES: u64 = 200_000;
@@ -101,7 +182,7 @@ fn a_flood_to_a_slow_core_is_kept_whole_and_in_order() {
             for message in 0..MESSAGES {
                 world.send(peer, message);
             }
-            // Parks with far more waiting than the ring between the cores holds.
+            // Sleeps with far more waiting than the ring between the cores holds.
             assert_eq!(world.receive().await, (peer, MESSAGES));
         } else {
             for message in 0..MESSAGES {

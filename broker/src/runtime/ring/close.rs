@@ -3,10 +3,7 @@
 
 use std::time::Duration;
 
-use io_uring::{
-    opcode,
-    types::{CancelBuilder, SubmitArgs, Timespec},
-};
+use io_uring::{opcode, types::CancelBuilder};
 
 use super::{
     Inner, Ring,
@@ -32,8 +29,10 @@ impl Ring {
         loop {
             let due = self.with(|inner| {
                 inner.cancel_all();
-                inner.enter(0);
-                inner.wait(Duration::from_millis(10));
+                inner.enter();
+                if inner.due > 0 && inner.backlog.is_empty() {
+                    inner.wait(Some(Duration::from_millis(10)));
+                }
                 inner.drain();
                 inner.drop_wakers();
                 inner.due
@@ -62,24 +61,11 @@ impl Inner {
         for waker in std::mem::take(&mut self.yielded) {
             self.aftermath.drop_waker(Some(waker));
         }
-        let pump = self.pump.take();
-        self.aftermath.drop_waker(pump);
     }
 
     fn cancel_all(&mut self) {
         let entry = opcode::AsyncCancel2::new(CancelBuilder::any().all()).build();
         // SAFETY: the entry names no memory.
         unsafe { self.push((entry.user_data(Tag::bare(Kind::Ignored).pack()), None)) };
-    }
-
-    fn wait(&mut self, at_most: Duration) {
-        if self.due > 0 {
-            let at_most = Timespec::from(at_most);
-            // A timeout is the normal end; any other error comes again at the next `enter`.
-            let _ = self
-                .uring
-                .submitter()
-                .submit_with_args(1, &SubmitArgs::new().timespec(&at_most));
-        }
     }
 }

@@ -1,6 +1,7 @@
-//! The hot ring: the one io_uring of a core that carries sockets, file I/O and timers.
+//! The hot ring: the one io_uring of a core that carries sockets, file I/O, timers and wake-ups.
 //!
-//! It is turned by the [pump](super::pump) and by nobody else. Everything here runs on the core's thread.
+//! It is turned by the [pump](super::pump) and by nobody else, and the core sleeps here and nowhere else. Everything here
+//! runs on the core's thread.
 //!
 //! Three rules keep it sound:
 //! * Memory named by a submission is owned by a slot until the last completion of that submission. Dropping the future
@@ -23,6 +24,7 @@ mod tag;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod turn;
 
 use std::{
     any::Any,
@@ -32,11 +34,10 @@ use std::{
     mem::ManuallyDrop,
     os::fd::RawFd,
     rc::Rc,
-    sync::atomic::{Ordering, fence},
     task::{Context, Waker},
 };
 
-use io_uring::{IoUring, cqueue, opcode, squeue, types};
+use io_uring::{IoUring, opcode, squeue};
 
 use self::{
     accept::ListenerSlot,
@@ -47,12 +48,11 @@ use self::{
     tag::{Kind, Tag},
     timers::Timers,
 };
-use super::{clock::monotonic_ns, fail_stop::fail_stop};
-
 pub use accept::RingListener;
 pub(super) use file::{data_flush, read, write};
 pub use stream::RingStream;
 pub(super) use timers::Sleep;
+pub(super) use turn::Turn;
 
 /// Sizes of one core's ring; all are powers of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +61,6 @@ pub(super) struct Sizes {
     pub(super) completions: u32,
     pub(super) receive_buffers: u16,
     pub(super) receive_buffer_bytes: usize,
-}
-
-/// What one turn found.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Turn {
-    /// Completions seen, timers fired and yielded tasks woken.
-    pub(super) events: usize,
-    pub(super) now_ns: u64,
 }
 
 pub(super) struct Ring {
@@ -90,11 +82,9 @@ struct Inner {
     starved: Vec<Key>,
     files: Slots<FileSlot>,
     timers: Timers,
-    /// At a fixed address while the ring lives: a timeout's submission is read by the kernel when it is submitted.
-    timeout: Box<types::Timespec>,
     yielded: Vec<Waker>,
-    /// Set while the pump is parked and wants to know of new submissions.
-    pump: Option<Waker>,
+    /// The eventfd by which others wake this core.
+    doorbell: RawFd,
     aftermath: Aftermath,
 }
 
@@ -102,12 +92,11 @@ struct Inner {
 type Chain = (squeue::Entry, Option<squeue::Entry>);
 
 impl Ring {
-    /// Makes the ring of the current thread. While the core sleeps, completions are announced on `doorbell`.
+    /// Makes the ring of the current thread. From [`watch_doorbell`](Self::watch_doorbell) on, a signal on `doorbell` ends
+    /// its sleep.
     pub(super) fn new(sizes: Sizes, doorbell: RawFd) -> io::Result<Rc<Ring>> {
-        let mut uring = builder().setup_cqsize(sizes.completions).build(sizes.submissions)?;
+        let uring = builder().setup_cqsize(sizes.completions).build(sizes.submissions)?;
         let buffers = ReceiveBuffers::register(&uring, sizes.receive_buffers, sizes.receive_buffer_bytes)?;
-        uring.submitter().register_eventfd(doorbell)?;
-        uring.completion().disable_eventfd();
         Ok(Rc::new(Ring {
             inner: ManuallyDrop::new(RefCell::new(Inner {
                 uring,
@@ -120,9 +109,8 @@ impl Ring {
                 starved: Vec::new(),
                 files: Slots::new(),
                 timers: Timers::default(),
-                timeout: Box::default(),
                 yielded: Vec::new(),
-                pump: None,
+                doorbell,
                 aftermath: Aftermath::default(),
             })),
         }))
@@ -130,84 +118,22 @@ impl Ring {
 
     /// The only way to the ring's state.
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
-        let (value, aftermath) = {
+        let (value, mut aftermath) = {
             let mut inner = self.inner.borrow_mut();
             let value = act(&mut inner);
+            if inner.aftermath.is_empty() {
+                return value;
+            }
             (value, std::mem::take(&mut inner.aftermath))
         };
         aftermath.run();
+        self.inner.borrow_mut().aftermath.reuse(aftermath);
         value
-    }
-
-    /// Submits what is queued and handles what has completed. Never waits.
-    pub(super) fn turn(&self) -> Turn {
-        self.with(|inner| {
-            let mut events = 0;
-            for waker in std::mem::take(&mut inner.yielded) {
-                inner.aftermath.wake(Some(waker));
-                events += 1;
-            }
-            loop {
-                inner.enter(0);
-                events += inner.drain();
-                if inner.backlog.is_empty() {
-                    break;
-                }
-            }
-            let now_ns = monotonic_ns();
-            events += inner.timers.fire(now_ns, &mut inner.aftermath);
-            Turn { events, now_ns }
-        })
-    }
-
-    /// Prepares the sleep of the core: completions ring the doorbell from now on, and the earliest timer is armed.
-    /// `false` if there is something to do already; then nothing has changed.
-    pub(super) fn prepare_sleep(&self) -> bool {
-        self.with(|inner| {
-            if !inner.yielded.is_empty() {
-                return false;
-            }
-            if inner.arm_timer() {
-                inner.enter(0);
-            }
-            inner.uring.completion().enable_eventfd();
-            // Orders the flag before the look at the queues; the kernel does the same in the other order, so that one of
-            // us sees the other.
-            fence(Ordering::SeqCst);
-            if inner.needs_enter() || !inner.uring.completion().is_empty() {
-                inner.uring.completion().disable_eventfd();
-                return false;
-            }
-            true
-        })
-    }
-
-    /// The core sleeps no more.
-    pub(super) fn end_sleep(&self) {
-        self.with(|inner| {
-            inner.uring.completion().disable_eventfd();
-            let waker = inner.pump.take();
-            inner.aftermath.drop_waker(waker);
-        });
-    }
-
-    /// Wakes the parked pump at the next submission. `false` if one is waiting already.
-    pub(super) fn kick_on_submission(&self, context: &mut Context<'_>) -> bool {
-        self.with(|inner| {
-            if !inner.yielded.is_empty() || inner.needs_enter() {
-                return false;
-            }
-            replace_waker(&mut inner.pump, context, &mut inner.aftermath);
-            true
-        })
     }
 
     /// Wakes a task after the next turn.
     pub(super) fn wake_after_turn(&self, waker: Waker) {
-        self.with(|inner| {
-            inner.yielded.push(waker);
-            inner.kick();
-        });
+        self.with(|inner| inner.yielded.push(waker));
     }
 }
 
@@ -236,7 +162,6 @@ impl Inner {
         if !self.backlog.is_empty() || !unsafe { self.push_now(&chain) } {
             self.backlog.push_back(chain);
         }
-        self.kick();
     }
 
     /// # Safety
@@ -251,116 +176,6 @@ impl Inner {
                 (first, Some(second)) => queue.push_multiple(&[first.clone(), second.clone()]).is_ok(),
             }
         }
-    }
-
-    fn kick(&mut self) {
-        let waker = self.pump.take();
-        self.aftermath.wake(waker);
-    }
-
-    /// Whether the kernel must be entered: to submit, to run deferred completions, or to get overflown ones.
-    fn needs_enter(&mut self) -> bool {
-        let queue = self.uring.submission();
-        !self.backlog.is_empty() || !queue.is_empty() || queue.taskrun() || queue.cq_overflow()
-    }
-
-    /// Moves the backlog to the queue as far as it goes and submits, waiting for `want` completions.
-    fn enter(&mut self, want: usize) {
-        while let Some(chain) = self.backlog.pop_front() {
-            // SAFETY: who queued it promised it until completion.
-            if !unsafe { self.push_now(&chain) } {
-                self.backlog.push_front(chain);
-                break;
-            }
-        }
-        if want == 0 && !self.needs_enter() {
-            return;
-        }
-        let queued = self.uring.submission().len();
-        match self.uring.submit_and_wait(want) {
-            Ok(taken) if taken < queued => {
-                // The kernel was out of memory in the middle of the queue. If that cut a write from its flush, the flush
-                // would run on its own and vouch for a write that it did not wait for.
-                fail_stop(&format!("the kernel took {taken} of {queued} submissions"));
-            }
-            Ok(_) => {}
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EINTR | libc::EAGAIN | libc::EBUSY) => {}
-                _ => fail_stop(&format!("io_uring_enter: {error}")),
-            },
-        }
-    }
-
-    /// Handles all completions in the queue; how many.
-    fn drain(&mut self) -> usize {
-        const BATCH: usize = 64;
-        let mut batch = [(0u64, 0i32, 0u32); BATCH];
-        let mut events = 0;
-        loop {
-            let mut count = 0;
-            for entry in self.uring.completion().take(BATCH) {
-                batch[count] = (entry.user_data(), entry.result(), entry.flags());
-                count += 1;
-            }
-            for &(user_data, result, flags) in &batch[..count] {
-                self.complete(Tag::unpack(user_data), result, flags);
-            }
-            events += count;
-            if count < BATCH {
-                break;
-            }
-        }
-        if events > 0 {
-            // Before rearming: a receive that finds no buffer ends at once.
-            self.buffers.publish();
-            self.rearm_starved();
-        }
-        events
-    }
-
-    fn complete(&mut self, tag: Tag, result: i32, flags: u32) {
-        let last = !cqueue::more(flags);
-        if last && tag.kind != Kind::Ignored && tag.kind != Kind::Timer {
-            self.due -= 1;
-        }
-        match tag.kind {
-            Kind::Ignored => {}
-            Kind::Accept => self.on_accept(tag.key, result, last),
-            Kind::Receive => self.on_receive(tag.key, result, cqueue::buffer_select(flags), last),
-            Kind::Send => self.on_send(tag.key, result),
-            Kind::File => self.on_file(tag.key, 0, result),
-            Kind::LinkedFlush => self.on_file(tag.key, 1, result),
-            Kind::Timer => self.timers.armed_ns = None,
-        }
-    }
-
-    /// Tells the kernel of the earliest timer if it does not know one as early; whether there is something to submit.
-    fn arm_timer(&mut self) -> bool {
-        let Some(earliest_ns) = self.timers.earliest_ns() else {
-            return false;
-        };
-        if self.timers.armed_ns.is_some_and(|armed| armed <= earliest_ns) {
-            return false;
-        }
-        *self.timeout = types::Timespec::new()
-            .sec(earliest_ns / 1_000_000_000)
-            .nsec((earliest_ns % 1_000_000_000) as u32);
-        let timer = Tag::bare(Kind::Timer).pack();
-        let flags = types::TimeoutFlags::ABS;
-        let entry = match self.timers.armed_ns.replace(earliest_ns) {
-            None => opcode::Timeout::new(&*self.timeout)
-                .flags(flags)
-                .build()
-                .user_data(timer),
-            // If it has just fired, the update fails, and the completion that is on its way makes us come here again.
-            Some(_) => opcode::TimeoutUpdate::new(timer, &*self.timeout)
-                .flags(flags)
-                .build()
-                .user_data(Tag::bare(Kind::Ignored).pack()),
-        };
-        // SAFETY: the kernel copies the time when it takes the submission, and the box lives as long as the ring.
-        unsafe { self.push((entry, None)) };
-        true
     }
 }
 
@@ -394,9 +209,22 @@ impl Aftermath {
         self.drop.push(Box::new(memory));
     }
 
-    fn run(self) {
-        for waker in self.wake {
+    fn is_empty(&self) -> bool {
+        self.wake.is_empty() && self.drop.is_empty() && self.drop_wakers.is_empty()
+    }
+
+    fn run(&mut self) {
+        for waker in self.wake.drain(..) {
             waker.wake();
+        }
+        self.drop.clear();
+        self.drop_wakers.clear();
+    }
+
+    /// Takes over the memory of one that has run; what was woken or dropped may have used the ring meanwhile.
+    fn reuse(&mut self, emptied: Aftermath) {
+        if self.is_empty() {
+            *self = emptied;
         }
     }
 }

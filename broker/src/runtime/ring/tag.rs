@@ -4,7 +4,7 @@ use super::slots::{GENERATION_MASK, Key};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Nobody waits for it: cancellations and timer updates.
+    /// Nobody waits for it: cancellations.
     Ignored,
     Accept,
     Receive,
@@ -13,7 +13,8 @@ pub(super) enum Kind {
     File,
     /// The flush linked behind a write.
     LinkedFlush,
-    Timer,
+    /// Somebody wakes this core.
+    Doorbell,
 }
 
 const KINDS: [Kind; 7] = [
@@ -23,7 +24,7 @@ const KINDS: [Kind; 7] = [
     Kind::Send,
     Kind::File,
     Kind::LinkedFlush,
-    Kind::Timer,
+    Kind::Doorbell,
 ];
 
 /// `kind:8 | generation:24 | index:32`

@@ -29,7 +29,7 @@ fn tags_survive_the_kernel() {
         Kind::Send,
         Kind::File,
         Kind::LinkedFlush,
-        Kind::Timer,
+        Kind::Doorbell,
     ];
     for kind in kinds {
         for (index, generation) in [(0, 0), (1, 2), (u32::MAX, GENERATION_MASK)] {

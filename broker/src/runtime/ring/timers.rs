@@ -1,5 +1,5 @@
 //! The broker's timers: a sorted map that the pump looks at each turn. The kernel learns only of the earliest one, and
-//! only when the core is about to sleep; so a timer that is set and dropped under load costs no system call.
+//! only as the limit of a sleep; so a timer that is set and dropped costs no system call.
 
 use std::{
     collections::BTreeMap,
@@ -10,15 +10,11 @@ use std::{
 };
 
 use super::{Aftermath, Ring, replace_waker};
-use crate::runtime::clock::monotonic_ns;
-
 #[derive(Default)]
 pub(super) struct Timers {
     /// By deadline in nanoseconds, then by a number that makes it unique.
     waiting: BTreeMap<(u64, u64), Option<Waker>>,
     next_id: u64,
-    /// The deadline that the kernel knows, if its timeout is still to come.
-    pub(super) armed_ns: Option<u64>,
 }
 
 impl Timers {
@@ -68,24 +64,27 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if monotonic_ns() >= self.deadline_ns {
-            return Poll::Ready(());
-        }
         let deadline_ns = self.deadline_ns;
-        let id = self.id;
-        let id = self.ring.with(|inner| {
-            let id = id.unwrap_or_else(|| {
-                inner.timers.next_id += 1;
-                inner.timers.next_id
+        let known = self.id;
+        let waits = self.ring.with(|inner| {
+            let timers = &mut inner.timers;
+            let id = known.unwrap_or_else(|| {
+                timers.next_id += 1;
+                timers.waiting.insert((deadline_ns, timers.next_id), None);
+                timers.next_id
             });
-            // A core that is about to sleep looks again at the earliest deadline, so a parked pump must be told.
-            inner.kick();
-            let place = inner.timers.waiting.entry((deadline_ns, id)).or_default();
+            // A turn that found it due has taken it out: no look at the clock here.
+            let place = timers.waiting.get_mut(&(deadline_ns, id))?;
             replace_waker(place, context, &mut inner.aftermath);
-            id
+            Some(id)
         });
-        self.id = Some(id);
-        Poll::Pending
+        match waits {
+            Some(_) => {
+                self.id = waits;
+                Poll::Pending
+            }
+            None => Poll::Ready(()),
+        }
     }
 }
 
