@@ -37,7 +37,7 @@ def words():
     parser.add_argument("--pid", action="append", default=[], metavar="NAME=PID", help="its process, for its CPU and memory")
     parser.add_argument("--output", default="peers-result", help="directory for results and report.html")
     parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
-    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 15, or 3 when quick")
+    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 12, or 3 when quick")
     parser.add_argument("--server-cpus", default="0")
     parser.add_argument("--client-cpus", default="1")
     parser.add_argument("--data", default=os.environ.get("DATA", "/var/tmp"), help="a directory on the disk that is measured")
@@ -53,9 +53,9 @@ def words():
         if peer not in PEERS:
             parser.error(f"there is no peer {peer!r}; there is {', '.join(PEERS)}")
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 5)
-    chosen.seconds = chosen.seconds or (3 if chosen.quick else 15)
-    chosen.warm_up = 1 if chosen.quick else 5
-    chosen.rehearsal = 3 if chosen.quick else 15
+    chosen.seconds = chosen.seconds or (3 if chosen.quick else 12)
+    chosen.warm_up = 1 if chosen.quick else 4
+    chosen.rehearsal = 2 if chosen.quick else 10
     return chosen
 
 
@@ -145,10 +145,11 @@ class Run:
         """A JVM that has compiled what every request runs: Kafka's first seconds are not what is compared."""
         if KAFKA not in self.servers:
             return
-        seconds = 6 if self.chosen.quick else 20
+        seconds = 18 if self.chosen.quick else 40
         say(f"warming up Kafka for {seconds} s")
         run = [self.bench, "run", "--target", f"{KAFKA}={self.addresses[KAFKA]}", "--workload", "end-to-end", "--rounds", "1"]
-        run += ["--producers", "8", "--in-flight", "1", "--batch-records", "4", "--warm-up", "0", "--seconds", str(seconds)]
+        run += ["--producers", "64", "--partitions", "8", "--in-flight", "1", "--batch-records", "1", "--record-bytes", "256"]
+        run += ["--warm-up", "0", "--seconds", str(seconds)]
         run += ["--client-cpus", self.chosen.client_cpus, "--no-floor", "--no-null", "--json"]
         subprocess.run(run, check=False, stdout=subprocess.DEVNULL)
 

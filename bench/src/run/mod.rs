@@ -36,7 +36,7 @@ use topic::Topic;
 /// What a null server holds in memory, so the most that it can be filled with.
 const NULL_FILL_MAX: ByteCount = ByteCount(128 << 20);
 /// Measured time against the null server, at most.
-const NULL_SECONDS_MAX: f64 = 3.0;
+const NULL_SECONDS_MAX: f64 = 2.0;
 /// What is filled in for a rehearsal, at most.
 const REHEARSAL_FILL_MAX: ByteCount = ByteCount(512 << 20);
 /// Time for each floor, before each round.
