@@ -82,3 +82,24 @@ pub const SNAPSHOT_RETRY: Duration = Duration::from_secs(60);
 
 /// Bytes of records in one append to a follower, about: one batch is given whole even if larger.
 pub const REPLICA_APPEND_BYTES_MAX: usize = 1024 * 1024;
+
+/// Lines of one family of metrics in one answer; the rest is counted and left out.
+pub const METRIC_LINES_MAX: usize = 10_000;
+
+/// Up to so many cores have latency histograms of their own; more are shown together.
+pub const METRIC_CORES_MAX: usize = 16;
+
+/// Groups that one core names in one scrape.
+pub const METRIC_GROUPS_MAX: usize = 500;
+
+/// Committed offsets that one core gives in one scrape, for lags.
+pub const METRIC_OFFSETS_MAX: usize = 2_000;
+
+/// Scrapes and other requests over HTTP that are served at once; more wait to be accepted.
+pub const HTTP_CONNECTIONS_MAX: usize = 16;
+
+/// Time for one HTTP request from its connection to its answer's last byte.
+pub const HTTP_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Time that a core has to answer a scrape; it is then reported as one that did not.
+pub const SCRAPE_WAIT_MAX: Duration = Duration::from_secs(2);

@@ -15,8 +15,12 @@ use futures_lite::FutureExt;
 
 use super::log;
 use crate::{
-    config::{self, listeners::Bind},
+    config::{
+        self,
+        listeners::{Bind, ListenerConfig},
+    },
     core::{CONTROLLER_CORE, Message},
+    http,
     node::{BindAddress, Endpoint, Endpoints, Node, NodeOptions},
     runtime::{
         self, GlommioWorld,
@@ -71,6 +75,7 @@ impl Start {
             "starting"
         );
         let claims = claim_ports(&endpoints)?;
+        let claimed = http::Claimed::take(&resolve("metrics.listeners", &config.metrics_listeners()?)?)?;
         let options = NodeOptions {
             config: Arc::new(config),
             endpoints: Arc::new(endpoints),
@@ -81,10 +86,15 @@ impl Start {
             spin: Duration::from_micros(options.config.core_spin_us.max(0) as u64),
             ..runtime::Options::new(options.config.data_dir())
         };
+        let desk = Arc::new(http::Desk::default());
+        runtime::hold_signals();
+        claimed
+            .serve(desk.clone())
+            .map_err(|error| format!("metrics.listeners: {error}"))?;
         let failure = Arc::new(Mutex::new(None));
         let told = failure.clone();
         runtime::start(runtime_options, move |world| {
-            run_core(world, options.clone(), told.clone())
+            run_core(world, options.clone(), desk.clone(), told.clone())
         })
         .map_err(|error| error.to_string())?;
         drop(claims);
@@ -122,8 +132,16 @@ impl Start {
 }
 
 /// Starts one core, says that the node is ready, and stops it when it is told to.
-async fn run_core(world: GlommioWorld<Message>, options: NodeOptions, failure: Arc<Mutex<Option<String>>>) {
+async fn run_core(
+    world: GlommioWorld<Message>,
+    options: NodeOptions,
+    desk: Arc<http::Desk>,
+    failure: Arc<Mutex<Option<String>>>,
+) {
     let node = Node::new(world.clone(), options.clone(), None);
+    if options.config.metrics_listeners_text.is_some() {
+        world.spawn("metrics", http::answer(node.core().clone(), desk));
+    }
     if world.core() != CONTROLLER_CORE {
         world.stopped().await;
         return node.wait_closed().await;
@@ -221,14 +239,20 @@ fn endpoints(config: &config::Broker, hostname: &str) -> Result<Endpoints, Strin
         host: first.advertised_host.clone(),
         port: first.advertised_port,
     };
+    let binds = resolve("listeners", &listeners)?;
+    Ok(Endpoints { binds, advertised })
+}
+
+/// Every address of these listeners.
+fn resolve(key: &str, listeners: &[ListenerConfig]) -> Result<Vec<BindAddress>, String> {
     let mut binds = Vec::new();
-    for bind in listeners.iter().flat_map(config::listeners::ListenerConfig::binds) {
+    for bind in listeners.iter().flat_map(ListenerConfig::binds) {
         match bind {
             Bind::Ip { address, required } => binds.push(BindAddress { address, required }),
             Bind::Name { host, port } => {
                 let found: Vec<SocketAddr> = (host.as_str(), port)
                     .to_socket_addrs()
-                    .map_err(|error| format!("listeners: {host} cannot be resolved: {error}"))?
+                    .map_err(|error| format!("{key}: {host} cannot be resolved: {error}"))?
                     .collect();
                 binds.extend(found.into_iter().map(|address| BindAddress {
                     address,
@@ -237,5 +261,5 @@ fn endpoints(config: &config::Broker, hostname: &str) -> Result<Endpoints, Strin
             }
         }
     }
-    Ok(Endpoints { binds, advertised })
+    Ok(binds)
 }

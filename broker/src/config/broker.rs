@@ -10,7 +10,7 @@ use super::{
         Entry, Key, Source, Synonym, table,
     },
     layers::{ConfigError, Given, Inputs, Layers},
-    listeners::{ListenerConfig, listeners},
+    listeners::{ListenerConfig, listeners, metrics_listeners},
     value::{Class, ClusterId, List, Password},
 };
 
@@ -21,7 +21,7 @@ const FLUSHED_BEFORE_ACK: Effect = Nothing("records are on disk before they are 
 const NO_COMPACTION_YET: Effect = Nothing("compaction is not built yet");
 const ONE_KIND_OF_NODE: Effect = Nothing("every node is broker and controller in one");
 const NO_REPLICATION_YET: Effect = Nothing("replication is not built yet");
-const NO_METRICS_YET: Effect = Nothing("metrics are not built yet");
+const PROMETHEUS_ONLY: Effect = Nothing("metrics are read by Prometheus from metrics.listeners");
 const NO_TRANSACTIONS_YET: Effect = Nothing("transactions are not built yet");
 const NO_CONSUMER_GROUPS_YET: Effect =
     Nothing("the group protocol of KIP-848 is not built yet; clients use the classic one");
@@ -49,6 +49,8 @@ table! {
             advertised_listeners_text: Option<String> = "advertised.listeners", "", Any, Restart, [], "What clients are told to connect to; the listeners themselves if unset. Never 0.0.0.0 or ::.";
             listener_security_protocol_map: Option<String> = "listener.security.protocol.map", "", Any, Restart, [], "NAME:PROTOCOL pairs; a listener named after a protocol speaks it. Only PLAINTEXT is served yet.";
             controller_listener_names: List = "controller.listener.names", "", Any, Restart, [], "Listeners of these names are left out: the metadata quorum speaks over the broker's own links.";
+            metrics_listeners_text: Option<String> = "metrics.listeners", "", Any, Restart, [], "Where /metrics (Prometheus), /healthz and /readyz are served, as HTTP://host:port, for example HTTP://localhost:9644; nowhere if unset. Whoever reaches it reads names of topics and groups.";
+            slow_request_log_ms: i64 = "slow.request.log.ms", "1000", AtLeast(-1), Restart, [], "Milliseconds after which a request is named in the log with the stage that took longest; -1 is never.";
             // Cores, journal and data.
             log_dir: String = "log.dir", "corelane-data", NotEmpty, Restart, [], "The data directory.";
             log_dirs: List = "log.dirs", "", Any, Restart, [], "The data directory; wins over log.dir. More than one is refused.";
@@ -269,13 +271,13 @@ table! {
             i32 = "controller.quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
             i32 = "controller.quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
             Option<Class> = "client.quota.callback.class", "", Any, Nothing("Java classes cannot be loaded"), [], "Decides quotas.";
-            List = "metric.reporters", "org.apache.kafka.common.metrics.JmxReporter", Any, NO_METRICS_YET, [], "Of metrics.";
-            i32 = "metrics.num.samples", "2", Any, NO_METRICS_YET, [], "Of metrics.";
-            i64 = "metrics.sample.window.ms", "30000", Any, NO_METRICS_YET, [], "Of metrics.";
-            String = "metrics.recording.level", "INFO", Any, NO_METRICS_YET, [], "Of metrics.";
-            List = "kafka.metrics.reporters", "", Any, NO_METRICS_YET, [], "Of metrics.";
-            i32 = "kafka.metrics.polling.interval.secs", "10", Any, NO_METRICS_YET, [], "Of metrics.";
-            i32 = "telemetry.max.bytes", "1048576", Any, NO_METRICS_YET, [], "Of metrics.";
+            List = "metric.reporters", "org.apache.kafka.common.metrics.JmxReporter", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            i32 = "metrics.num.samples", "2", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            i64 = "metrics.sample.window.ms", "30000", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            String = "metrics.recording.level", "INFO", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            List = "kafka.metrics.reporters", "", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            i32 = "kafka.metrics.polling.interval.secs", "10", Any, PROMETHEUS_ONLY, [], "Of metrics.";
+            i32 = "telemetry.max.bytes", "1048576", Any, PROMETHEUS_ONLY, [], "Of metrics.";
             // Tiered storage, which is not built yet.
             bool = "remote.log.storage.system.enable", "false", Any, DefaultOnly("tiered storage is not built yet"), [], "Whether old segments move to an object store.";
             i64 = "log.local.retention.ms", "-2", AtLeast(-2), Nothing("tiered storage is not built yet"), [], "Milliseconds for which a tiered segment stays local too.";
@@ -481,6 +483,11 @@ impl Broker {
             &self.controller_listener_names.0,
             hostname,
         )
+    }
+
+    /// Where metrics are served; empty: nowhere.
+    pub fn metrics_listeners(&self) -> Result<Vec<ListenerConfig>, String> {
+        metrics_listeners(self.metrics_listeners_text.as_deref().unwrap_or(""))
     }
 
     /// What DescribeConfigs says of this broker, in the table's order. Listeners' synonyms are their own family.

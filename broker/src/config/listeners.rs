@@ -145,6 +145,29 @@ pub fn listeners(
     Ok(configs)
 }
 
+/// `metrics.listeners`: the same form, but they speak HTTP, and are advertised to nobody.
+pub fn metrics_listeners(text: &str) -> Result<Vec<ListenerConfig>, String> {
+    let wrong =
+        |wrong: String| format!("metrics.listeners: {wrong}; for example metrics.listeners=HTTP://localhost:9644");
+    let mut configs: Vec<ListenerConfig> = Vec::new();
+    for Endpoint { name, host, port } in endpoints(text).map_err(wrong)? {
+        if name != "HTTP" {
+            return Err(wrong(format!("'{name}' is not served, only HTTP is")));
+        }
+        if configs.iter().any(|before| before.port == port && before.host == host) {
+            return Err(wrong(format!("{host}:{port} stands there twice")));
+        }
+        configs.push(ListenerConfig {
+            advertised_host: String::new(),
+            advertised_port: port,
+            name,
+            host,
+            port,
+        });
+    }
+    Ok(configs)
+}
+
 struct Endpoint {
     name: String,
     host: String,

@@ -508,7 +508,7 @@ fn what_does_nothing_yet_is_said() {
         loaded.notes,
         [
             "--set: transaction.state.log.min.isr changes nothing here: transactions are not built yet",
-            "--set: metric.reporters changes nothing here: metrics are not built yet",
+            "--set: metric.reporters changes nothing here: metrics are read by Prometheus from metrics.listeners",
         ]
     );
     assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);

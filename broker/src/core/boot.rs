@@ -266,6 +266,7 @@ impl<W: World<Message = Message>> Core<W> {
                 Err(error) => return Err(format!("cannot listen on {}: {error}", bind.address)),
             }
         }
+        self.serves.set(true);
         Ok(())
     }
 

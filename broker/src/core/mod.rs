@@ -13,6 +13,7 @@ mod calls;
 mod commit;
 mod mailbox;
 pub mod message;
+mod observe;
 pub mod timers;
 mod topics;
 
@@ -37,6 +38,7 @@ use crate::{
     group::Groups,
     log_limit::LogLimits,
     metadata::Image,
+    metrics::CoreMetrics,
     net::{self, quota::Connections},
     node::{Endpoint, Endpoints, NodeOptions, Tuning},
     partition::{Partitions, session::FetchSessions},
@@ -73,6 +75,7 @@ pub struct State<W: World> {
     pub(crate) groups: RefCell<Groups>,
     pub(crate) timers: timers::Timers,
     pub(crate) log_limits: LogLimits,
+    pub(crate) metrics: CoreMetrics,
     pub(crate) large_frames: net::LargeFrames,
     /// Of the whole node; counted on the controller's core.
     pub(crate) connections: RefCell<Connections<ReplyTo>>,
@@ -92,6 +95,8 @@ pub struct State<W: World> {
     endpoints: Arc<Endpoints>,
     tuning: Option<Tuning>,
     requests: Cell<usize>,
+    /// Clients are let in.
+    serves: Cell<bool>,
     stopping: Cell<bool>,
     closed: Cell<bool>,
 }
@@ -113,6 +118,7 @@ impl<W: World<Message = Message>> Core<W> {
             groups: RefCell::default(),
             timers: timers::Timers::default(),
             log_limits: LogLimits::default(),
+            metrics: CoreMetrics::default(),
             large_frames: net::LargeFrames::default(),
             connections: RefCell::new(connections),
             identity: OnceCell::new(),
@@ -129,6 +135,7 @@ impl<W: World<Message = Message>> Core<W> {
             endpoints,
             tuning,
             requests: Cell::new(0),
+            serves: Cell::new(false),
             stopping: Cell::new(false),
             closed: Cell::new(false),
         }))

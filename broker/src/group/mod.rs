@@ -20,6 +20,7 @@ mod expiry;
 pub mod host;
 mod load;
 mod member;
+mod observe;
 mod offsets;
 mod outbox;
 mod partition;

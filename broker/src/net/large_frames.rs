@@ -37,6 +37,11 @@ struct State {
 }
 
 impl LargeFrames {
+    /// Bytes that are there of frames whose requests have not begun.
+    pub fn arrived_bytes(&self) -> usize {
+        self.0.arrived.get()
+    }
+
     /// A frame of so many bytes has begun to arrive.
     pub(super) fn begin(&self, bytes: usize) -> LargeFrame {
         LargeFrame {

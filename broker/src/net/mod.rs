@@ -50,7 +50,9 @@ async fn admit<W: World<Message = Message>>(core: &Core<W>, stream: W::Stream, p
             let core = core.clone();
             core.world.clone().spawn("connection", async move {
                 if !core.is_stopping() {
+                    core.metrics.connection_opened();
                     connection::serve(core.clone(), stream, peer).await;
+                    core.metrics.connection_closed();
                 }
                 core.call(CONTROLLER_CORE, ClosedCall(address)).await;
             });

@@ -27,6 +27,11 @@ use crate::limits::{LENT_BYTES_MAX, LENT_BYTES_MIN, LENT_SHARE};
 pub struct Lending(Arc<AtomicUsize>);
 
 impl Lending {
+    /// Bytes that are set aside or lent.
+    pub fn taken(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Sets aside what an answer may give of `wanted`.
     pub fn reserve(&self, wanted: usize) -> Reservation {
         let left = LENT_BYTES_MAX - self.0.load(Ordering::Relaxed);

@@ -4,6 +4,7 @@
 pub mod fetch;
 pub mod host;
 pub mod lending;
+mod observe;
 pub mod offsets;
 pub mod produce;
 pub mod replica;

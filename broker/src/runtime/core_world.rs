@@ -23,6 +23,7 @@ use super::{
     disk::RingDisk,
     fail_stop::fail_stop,
     mesh::Mesh,
+    pulse::Pulse,
     pump::Ran,
     ring::{Ring, RingListener, RingStream, Sleep},
     supervisor::Vitals,
@@ -80,6 +81,11 @@ impl<M: Send + 'static> GlommioWorld<M> {
             Poll::Pending
         })
         .await;
+    }
+
+    /// For any thread to see how the cores are.
+    pub fn pulse(&self) -> Pulse {
+        Pulse::new(self.core.vitals.clone())
     }
 
     /// A handle for any thread to end the node.

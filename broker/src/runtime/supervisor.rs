@@ -153,6 +153,11 @@ pub(super) struct Signals {
     set: libc::sigset_t,
 }
 
+/// Leaves the signals that stop a node to its supervisor, for threads that are started before it.
+pub fn hold_signals() {
+    Signals::block();
+}
+
 impl Signals {
     /// To be called before the first thread starts, since threads inherit the mask.
     pub(super) fn block() -> Signals {

@@ -323,6 +323,7 @@ impl<D: Disk> Store<D> {
         StoreStats {
             tail_bytes: state.frames.tail_bytes(),
             frame_memory_bytes: state.frames.held_bytes(),
+            journal_files: state.space.files(),
             journal_files_free: state.space.free_files(),
             logs: state.logs.len() as u32,
             ..state.stats.clone()

@@ -231,6 +231,7 @@ pub struct StoreStats {
     pub tail_bytes: u64,
     /// Memory of the frames that hold the tail.
     pub frame_memory_bytes: u64,
+    pub journal_files: u32,
     pub journal_files_free: u32,
     pub logs: u32,
 }

@@ -42,6 +42,12 @@ pub struct Groups {
     wake_at: Option<Instant>,
 }
 
+impl Groups {
+    pub(super) fn coordinators(&self) -> impl Iterator<Item = &Coordinator> {
+        self.hosted.values().map(|hosted| &hosted.coordinator)
+    }
+}
+
 struct Hosted {
     coordinator: Coordinator,
     leader_epoch: i32,
