@@ -96,7 +96,10 @@ pub const METRIC_GROUPS_MAX: usize = 500;
 pub const METRIC_OFFSETS_MAX: usize = 2_000;
 
 /// Scrapes and other requests over HTTP that are served at once; more wait to be accepted.
-pub const HTTP_CONNECTIONS_MAX: usize = 16;
+pub const HTTP_CONNECTIONS_MAX: usize = 64;
+
+/// Time for an HTTP request to arrive; who connects and asks nothing is in the way of others for so long.
+pub const HTTP_REQUEST_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Time for one HTTP request from its connection to its answer's last byte.
 pub const HTTP_TIME_MAX: Duration = Duration::from_secs(10);

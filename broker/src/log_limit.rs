@@ -27,6 +27,8 @@ pub struct LogLimits {
     pub topic_not_created: LogLimit,
     /// A log takes or gives no records.
     pub log_refused: LogLimit,
+    /// A request took long.
+    pub slow_request: LogLimit,
 }
 
 #[derive(Default)]

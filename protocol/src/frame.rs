@@ -1,5 +1,6 @@
 //! The length prefix around every request and response: four bytes, big-endian, not counting themselves.
 
+use crate::error_code::ErrorCode;
 use crate::header::{RequestHeader, encode_response_header};
 use crate::message::Message;
 use crate::wire::{PartsWriter, Writer};
@@ -45,18 +46,40 @@ pub fn request<M: Message>(header: &RequestHeader, message: &M) -> BytesMut {
 
 /// A whole response frame in one piece.
 pub fn response<M: Message>(api_version: i16, correlation_id: i32, message: &M) -> BytesMut {
-    framed(|w| {
+    response_with_errors(api_version, correlation_id, message).0
+}
+
+/// The same, with the errors that are in it.
+pub fn response_with_errors<M: Message>(
+    api_version: i16,
+    correlation_id: i32,
+    message: &M,
+) -> (BytesMut, Vec<ErrorCode>) {
+    let mut errors = Vec::new();
+    let frame = framed(|w| {
         encode_response_header(w, M::API_KEY, api_version, correlation_id);
         message.encode(w, api_version);
-    })
+        errors = w.take_errors();
+    });
+    (frame, errors)
 }
 
 /// A whole response frame in pieces; record bytes are not copied.
 pub fn response_parts<M: Message>(api_version: i16, correlation_id: i32, message: &M) -> Vec<Bytes> {
+    response_parts_with_errors(api_version, correlation_id, message).0
+}
+
+/// The same, with the errors that are in it.
+pub fn response_parts_with_errors<M: Message>(
+    api_version: i16,
+    correlation_id: i32,
+    message: &M,
+) -> (Vec<Bytes>, Vec<ErrorCode>) {
     let mut parts = PartsWriter::new();
     encode_response_header(parts.writer(), M::API_KEY, api_version, correlation_id);
     message.encode(parts.writer(), api_version);
-    parts.finish_frame()
+    let errors = parts.writer().take_errors();
+    (parts.finish_frame(), errors)
 }
 
 /// Whatever `write` writes, with the prefix in front.

@@ -1,9 +1,11 @@
 //! What every handler is given beside its request, and the ways in which a request may end.
 
-use std::{cell::Cell, fmt::Display, net::SocketAddr, rc::Rc};
+use std::{cell::Cell, fmt::Display, net::SocketAddr, ops::Deref, rc::Rc};
 
 use bytes::Bytes;
 use corelane_protocol::{api_key::ApiKey, frame, message::Message};
+
+use crate::metrics::Timeline;
 
 /// How a request ends.
 pub enum Outcome {
@@ -23,20 +25,42 @@ pub struct RequestContext {
     pub correlation_id: i32,
     pub client_id: Option<String>,
     pub peer: SocketAddr,
-    pub appends: Appends,
+    pub progress: Progress,
 }
 
-/// Tells the connection of a produce request that its appends are made: only then may the next one begin.
-#[derive(Clone, Debug, Default)]
-pub struct Appends(Rc<Cell<bool>>);
+/// What a handler tells the connection while its request is under way: the moments of it, and of a produce request that its appends
+/// are made: only then may the next one begin.
+#[derive(Clone, Debug)]
+pub struct Progress(Rc<Shared>);
 
-impl Appends {
-    pub fn are_made(&self) -> bool {
-        self.0.get()
+#[derive(Debug)]
+struct Shared {
+    timeline: Timeline,
+    appends_made: Cell<bool>,
+}
+
+impl Progress {
+    pub fn new(timeline: Timeline) -> Progress {
+        Progress(Rc::new(Shared {
+            timeline,
+            appends_made: Cell::new(false),
+        }))
     }
 
-    pub fn set_made(&self) {
-        self.0.set(true);
+    pub fn appends_are_made(&self) -> bool {
+        self.0.appends_made.get()
+    }
+
+    pub fn set_appends_made(&self) {
+        self.0.appends_made.set(true);
+    }
+}
+
+impl Deref for Progress {
+    type Target = Timeline;
+
+    fn deref(&self) -> &Timeline {
+        &self.0.timeline
     }
 }
 
@@ -57,12 +81,14 @@ impl RequestContext {
 
 /// Frames a response.
 pub fn respond(context: &RequestContext, response: &impl Message) -> Outcome {
-    Outcome::Respond(vec![
-        frame::response(context.api_version, context.correlation_id, response).freeze(),
-    ])
+    let (frame, errors) = frame::response_with_errors(context.api_version, context.correlation_id, response);
+    context.progress.add_errors(errors);
+    Outcome::Respond(vec![frame.freeze()])
 }
 
 /// Frames a response that carries records, without copying large ones.
 pub fn frame_parts(context: &RequestContext, response: &impl Message) -> Vec<Bytes> {
-    frame::response_parts(context.api_version, context.correlation_id, response)
+    let (parts, errors) = frame::response_parts_with_errors(context.api_version, context.correlation_id, response);
+    context.progress.add_errors(errors);
+    parts
 }

@@ -10,7 +10,7 @@ use corelane_protocol::{api_key::ApiKey, error_code::ErrorCode, header::RequestH
 
 use super::{
     api_versions,
-    context::{Appends, Outcome, RequestContext, respond},
+    context::{Outcome, Progress, RequestContext, respond},
     table,
 };
 use crate::{
@@ -28,7 +28,7 @@ pub async fn dispatch<W: World<Message = Message>>(
     core: Core<W>,
     peer: SocketAddr,
     frame: Bytes,
-    appends: Appends,
+    progress: Progress,
 ) -> Outcome {
     let _under_way = core.request_begins();
     let mut reader = Reader::new(&frame);
@@ -43,11 +43,12 @@ pub async fn dispatch<W: World<Message = Message>>(
         correlation_id: header.correlation_id,
         client_id: header.client_id,
         peer,
-        appends,
+        progress,
     };
     let Some(api) = table::find(context.api_key) else {
         return Outcome::Close(format!("{} is not an API of this broker", context.api_key));
     };
+    context.progress.set_api(api.key);
     if !api.versions.contains(&context.api_version) {
         if context.api_key == ApiKey::API_VERSIONS {
             let context = RequestContext {

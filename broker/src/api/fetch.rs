@@ -19,8 +19,9 @@ use crate::{
     core::{ByOwner, Core, Message, message::CancelFetchCall},
     limits::{FETCH_WAIT_MS_MAX, REQUEST_ITEMS_MAX},
     metadata::Image,
+    metrics::{Stage, Timeline},
     partition::{
-        FetchAnswer, FetchCall, FetchPart, FetchResult, PartitionKey,
+        FetchAnswer, FetchCall, FetchPart, FetchResult, FetchSpent, PartitionKey,
         lending::{Loan, keep_until_sent},
         session::{Context, SessionRequest, Told, TopicKey, Wanted},
     },
@@ -38,15 +39,15 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let demand = Demand {
         max_bytes: (request.max_bytes.max(1) as usize).min(core.config.fetch_max_bytes as usize),
         min_bytes: request.min_bytes.max(0) as usize,
-        deadline: core.world.now().after(Duration::from_millis(
-            request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX) as u64
+        deadline: context.progress.began().after(Duration::from_millis(
+            request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX) as u64,
         )),
     };
     let session_request = session_request(&request, context.api_version);
     let begun = core
         .fetch_sessions
         .borrow_mut()
-        .begin(core.world.now(), session_request);
+        .begin(context.progress.began(), session_request);
     let session = match begun {
         Ok(session) => session,
         Err(error_code) => {
@@ -58,7 +59,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         }
     };
     let image = core.image();
-    let (results, loans) = read(&core, &image, &session, demand).await;
+    let (results, loans) = read(&core, &image, &session, demand, &context.progress).await;
     let mut parts = frame_parts(&context, &response(&core, session, results));
     keep_until_sent(loans, &mut parts);
     Outcome::Respond(parts)
@@ -113,6 +114,7 @@ async fn read<W: World<Message = Message>>(
     image: &Image,
     session: &Context,
     demand: Demand,
+    timeline: &Timeline,
 ) -> (Vec<FetchResult>, Vec<Loan>) {
     let mut results: Vec<FetchResult> = Vec::with_capacity(session.wanted().len());
     let mut calls = ByOwner::<usize, FetchPart>::default();
@@ -148,7 +150,7 @@ async fn read<W: World<Message = Message>>(
     } else {
         demand
     };
-    let answers = ask(core, owners, demand).await;
+    let answers = ask(core, owners, demand, timeline).await;
     let mut loans = Vec::with_capacity(answers.len());
     for (places, answer) in places.into_iter().zip(answers) {
         for (place, result) in places.into_iter().zip(answer.results) {
@@ -181,33 +183,61 @@ async fn ask<W: World<Message = Message>>(
     core: &Core<W>,
     owners: Vec<(usize, Vec<FetchPart>)>,
     demand: Demand,
+    timeline: &Timeline,
 ) -> Vec<FetchAnswer> {
     if let [(owner, _)] = owners[..] {
         let (_, parts) = owners.into_iter().next().expect("there is one owner");
+        let hop_began = (owner != core.world.core()).then(|| core.world.now());
         let call = FetchCall {
             parts,
             max_bytes: demand.max_bytes,
             min_bytes: demand.min_bytes,
             deadline: Some(demand.deadline),
             waiter: core.next_waiter(),
+            spent: FetchSpent::default(),
         };
-        return vec![core.call(owner, call).await];
+        let answers = vec![core.call(owner, call).await];
+        note(timeline, &answers, hop_began.map(|began| core.world.now().since(began)));
+        return answers;
     }
     if owners.is_empty() {
-        core.world.sleep(demand.deadline.since(core.world.now())).await;
+        let wait = demand.deadline.since(core.world.now());
+        core.world.sleep(wait).await;
+        timeline.note(Stage::Wait, wait);
         return Vec::new();
     }
+    let mut asked = core.world.now();
     loop {
         let answers = ask_at_once(core, &owners, demand.max_bytes).await;
+        let answered = core.world.now();
+        note(timeline, &answers, Some(answered.since(asked)));
         let bytes: usize = answers.iter().map(FetchAnswer::bytes).sum();
         let enough = bytes >= demand.min_bytes || answers.iter().any(FetchAnswer::is_urgent);
-        if enough || core.world.now() >= demand.deadline {
+        if enough || answered >= demand.deadline {
             return answers;
         }
         // What is too little is not kept meanwhile: it is asked for again.
         let had: Vec<usize> = answers.iter().map(FetchAnswer::bytes).collect();
         drop(answers);
         wait_for_news(core, &owners, &had, demand).await;
+        asked = core.world.now();
+        timeline.note(Stage::Wait, asked.since(answered));
+    }
+}
+
+/// What the owners spent their time on; what is left of `asked`, from the question to the last answer, was the way to another core.
+fn note(timeline: &Timeline, answers: &[FetchAnswer], asked: Option<Duration>) {
+    let longest = answers.iter().map(|answer| answer.spent);
+    let FetchSpent { read, waited } = longest
+        .max_by_key(|spent| spent.read + spent.waited)
+        .unwrap_or_default();
+    for (stage, spent) in [(Stage::Read, read), (Stage::Wait, waited)] {
+        if !spent.is_zero() {
+            timeline.note(stage, spent);
+        }
+    }
+    if let Some(asked) = asked {
+        timeline.note(Stage::CoreHop, asked.saturating_sub(read + waited));
     }
 }
 
@@ -226,6 +256,7 @@ async fn ask_at_once<W: World<Message = Message>>(
             min_bytes: 0,
             deadline: None,
             waiter: 0,
+            spent: FetchSpent::default(),
         };
         core.call(*owner, call)
     });
@@ -250,6 +281,7 @@ async fn wait_for_news<W: World<Message = Message>>(
             min_bytes: bytes + 1,
             deadline: Some(demand.deadline),
             waiter,
+            spent: FetchSpent::default(),
         };
         waits.push(core.call(*owner, call));
     }

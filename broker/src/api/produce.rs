@@ -91,8 +91,9 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let (places, asked): (Vec<_>, Vec<_>) = calls
         .into_calls()
         .map(|(owner, places, parts)| {
+            let hop_began = (owner != core.world.core()).then(|| core.world.now());
             (
-                places,
+                (places, hop_began),
                 core.call(
                     owner,
                     ProduceCall {
@@ -103,12 +104,19 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
             )
         })
         .unzip();
-    context.appends.set_made();
+    context.progress.set_appends_made();
     drop(refusals);
-    for (places, answer) in places.into_iter().zip(join_all(asked).await) {
-        for ((topic, partition), result) in places.into_iter().zip(answer.0) {
+    // The owner that was last is the one that was waited for.
+    let mut last = None;
+    for ((places, hop_began), answer) in places.into_iter().zip(join_all(asked).await) {
+        last = last.max(Some((answer.marks.durable, answer.marks, hop_began)));
+        for ((topic, partition), result) in places.into_iter().zip(answer.results) {
             fill(&mut response.responses[topic].partition_responses[partition], result);
         }
+    }
+    if let Some((_, marks, hop_began)) = last {
+        let hop = hop_began.map(|began| (began, core.world.now()));
+        context.progress.note_journal(marks, hop);
     }
     if acks == 0 {
         return outcome_without_answer(&response);

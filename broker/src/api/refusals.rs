@@ -24,7 +24,7 @@ impl<'a> Refusals<'a> {
         Refusals {
             context,
             limit: &core.log_limits.request_refused,
-            began: core.world.now(),
+            began: context.progress.began(),
             first: None,
             count: 0,
         }

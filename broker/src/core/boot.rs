@@ -249,6 +249,8 @@ impl<W: World<Message = Message>> Core<W> {
         let journal_bytes = self.config.journal_bytes_per_core as u64;
         let files = u64::from(options.journal_files);
         options.journal_file_bytes = u32::try_from((journal_bytes / files).next_multiple_of(4096)).unwrap_or(!4095);
+        let clock = self.world.clone();
+        options.now_ns = Rc::new(move || clock.now().0);
         if let Some(tuning) = &self.tuning {
             (tuning.store)(&mut options);
         }

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use super::{Core, Message};
-use crate::{limits::BACKGROUND_IDLE_MS, partition, runtime::world::World};
+use crate::{
+    limits::BACKGROUND_IDLE_MS,
+    partition,
+    runtime::world::{Instant, World},
+};
 
 /// Writes and flushes frame after frame, and tells the partitions what became durable. A fault ends the process:
 /// nothing after a failed flush may be acknowledged, and a flush is never tried again.
@@ -11,6 +15,8 @@ pub(super) async fn run<W: World<Message = Message>>(core: Core<W>) {
     loop {
         match core.store().commit().await {
             Ok(_) => {
+                core.metrics
+                    .frame_is_durable(Instant(core.store().sealed_ns()), core.world.now());
                 partition::host::on_commit(&core);
                 partition::produce::append_waiting(&core);
             }

@@ -4,7 +4,10 @@ use std::{io, sync::Arc, thread};
 
 use axum::Router;
 use hyper::server::conn::http1;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -12,7 +15,7 @@ use tokio::{
 
 use super::{desk::Desk, routes};
 use crate::{
-    limits::{HTTP_CONNECTIONS_MAX, HTTP_TIME_MAX},
+    limits::{HTTP_CONNECTIONS_MAX, HTTP_REQUEST_TIME_MAX, HTTP_TIME_MAX},
     node::BindAddress,
 };
 
@@ -103,6 +106,8 @@ async fn accept(listener: TcpListener, router: Router, room: Arc<Semaphore>) {
 /// One request and its answer. Whoever sends or takes too slowly loses the connection.
 async fn exchange(stream: TcpStream, router: Router) {
     let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HTTP_REQUEST_TIME_MAX)
         .keep_alive(false)
         .max_buf_size(REQUEST_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

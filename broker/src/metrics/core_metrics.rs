@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 use corelane_protocol::{api_key::ApiKey, error_code::ErrorCode};
 
-use super::{ApiSnapshot, Latency, Stage, Timeline, timeline::Spent};
+use super::{ApiSnapshot, Latency, Marks, Spent, Stage, Timeline};
 use crate::runtime::world::Instant;
 
 /// One core's.
@@ -17,6 +17,8 @@ pub struct CoreMetrics {
     /// Requests that ended their connection: malformed, of an unknown API, or failed with acks=0.
     requests_refused: Cell<u64>,
     slow_requests: Cell<u64>,
+    /// When the newest durable frame was sealed, and when it was durable.
+    newest_frame: Cell<(Instant, Instant)>,
 }
 
 #[derive(Default)]
@@ -28,6 +30,15 @@ struct ApiMetrics {
     errors: Vec<(ErrorCode, u64)>,
     total: Latency,
     stages: [Option<Box<Latency>>; Stage::COUNT],
+}
+
+impl ApiMetrics {
+    fn error(&mut self, code: ErrorCode) {
+        match self.errors.binary_search_by_key(&code, |(code, _)| *code) {
+            Ok(at) => self.errors[at].1 += 1,
+            Err(at) => self.errors.insert(at, (code, 1)),
+        }
+    }
 }
 
 impl CoreMetrics {
@@ -61,6 +72,17 @@ impl CoreMetrics {
         self.slow_requests.get()
     }
 
+    /// Another frame of the journal is durable.
+    pub fn frame_is_durable(&self, sealed: Instant, durable: Instant) {
+        self.newest_frame.set((sealed, durable));
+    }
+
+    /// Of a call that was taken then and is answered now.
+    pub fn marks_of(&self, taken: Instant) -> Marks {
+        let (sealed, durable) = self.newest_frame.get();
+        Marks::new(taken, sealed, durable)
+    }
+
     /// A request is done with: its answer left, or it has none. Gives where its time went.
     pub fn request_ends(&self, timeline: &Timeline, bytes: Bytes, taken_up: Instant, sent: Instant) -> Spent {
         let spent = timeline.end(taken_up, sent);
@@ -70,22 +92,13 @@ impl CoreMetrics {
                 metrics.request_bytes += bytes.request as u64;
                 metrics.response_bytes += bytes.response as u64;
                 metrics.total.record(spent.total);
+                timeline.take_errors().into_iter().for_each(|code| metrics.error(code));
                 for (stage, took) in spent.stages() {
                     metrics.stages[stage as usize].get_or_insert_default().record(took);
                 }
             });
         }
         spent
-    }
-
-    /// An answer has this error, for the whole or for a part.
-    pub fn error(&self, api: ApiKey, code: ErrorCode) {
-        self.with_api(api, |metrics| {
-            match metrics.errors.binary_search_by_key(&code, |(code, _)| *code) {
-                Ok(at) => metrics.errors[at].1 += 1,
-                Err(at) => metrics.errors.insert(at, (code, 1)),
-            }
-        });
     }
 
     fn with_api(&self, api: ApiKey, count: impl FnOnce(&mut ApiMetrics)) {

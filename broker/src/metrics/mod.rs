@@ -30,4 +30,4 @@ pub use snapshot::{
 };
 pub use stage::Stage;
 pub use table::FAMILIES;
-pub use timeline::{Marks, Timeline};
+pub use timeline::{Marks, Spent, Timeline};

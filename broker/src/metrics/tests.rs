@@ -19,7 +19,7 @@ fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
-fn stages(spent: &timeline::Spent) -> Vec<(Stage, u128)> {
+fn stages(spent: &Spent) -> Vec<(Stage, u128)> {
     spent.stages().map(|(stage, took)| (stage, took.as_micros())).collect()
 }
 
@@ -296,8 +296,8 @@ fn a_core_counts_by_api() {
     metrics.request_ends(&timeline, bytes, at(2), at(3));
     assert!(metrics.apis().is_empty(), "it was no request that we know");
     timeline.set_api(ApiKey::FETCH);
+    timeline.add_errors(vec![ErrorCode::OFFSET_OUT_OF_RANGE]);
     metrics.request_ends(&timeline, bytes, at(2), at(3));
-    metrics.error(ApiKey::FETCH, ErrorCode::OFFSET_OUT_OF_RANGE);
     assert_eq!(metrics.apis(), [ApiKey::FETCH]);
     let fetch = metrics.api(ApiKey::FETCH).expect("it was asked for");
     assert_eq!(

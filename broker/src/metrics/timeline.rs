@@ -3,9 +3,12 @@
 //! The clock is read where it is read anyway (a read's end, a send's begin and end, a frame's flush), and once more as the
 //! request begins and once more where its batches are appended.
 
-use std::{cell::Cell, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
-use corelane_protocol::api_key::ApiKey;
+use corelane_protocol::{api_key::ApiKey, error_code::ErrorCode};
 
 use super::Stage;
 use crate::runtime::world::Instant;
@@ -19,10 +22,12 @@ pub struct Timeline {
     /// When the answer could have left, if that was before the connection took it up.
     ready: Cell<Option<Instant>>,
     noted: Cell<[Option<Duration>; Stage::COUNT]>,
+    /// That its answer has.
+    errors: RefCell<Vec<ErrorCode>>,
 }
 
 /// When what a request asks of a core happened there. All cores of a node have the same clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Marks {
     /// The owner took the call, and appended.
     pub taken: Instant,
@@ -59,6 +64,14 @@ impl Timeline {
     /// None: it was none that this broker has.
     pub fn api(&self) -> Option<ApiKey> {
         self.api.get()
+    }
+
+    pub fn add_errors(&self, mut errors: Vec<ErrorCode>) {
+        self.errors.borrow_mut().append(&mut errors);
+    }
+
+    pub fn take_errors(&self) -> Vec<ErrorCode> {
+        self.errors.take()
     }
 
     pub fn began(&self) -> Instant {

@@ -20,18 +20,26 @@ impl<W: World> Activity<W> {
         Activity { world, last, sending }
     }
 
-    /// Bytes came or went.
-    pub(super) fn touch(&self) {
-        self.last.set(self.world.now());
+    pub(super) fn now(&self) -> Instant {
+        self.world.now()
     }
 
-    pub(super) fn send_begins(&self) {
-        self.sending.set(Some(self.world.now()));
+    /// Bytes came or went. Gives the time.
+    pub(super) fn touch(&self) -> Instant {
+        let now = self.world.now();
+        self.last.set(now);
+        now
     }
 
-    pub(super) fn send_ends(&self) {
+    pub(super) fn send_begins(&self) -> Instant {
+        let now = self.world.now();
+        self.sending.set(Some(now));
+        now
+    }
+
+    pub(super) fn send_ends(&self) -> Instant {
         self.sending.set(None);
-        self.touch();
+        self.touch()
     }
 
     /// Waits until the client has not taken a piece of an answer for so long.

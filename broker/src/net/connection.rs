@@ -6,10 +6,16 @@ use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
 use futures_lite::{FutureExt, future};
 
-use super::{activity::Activity, in_flight::InFlight, large_frames::LargeFrame, other_protocol::other_protocol};
+use super::{
+    activity::Activity,
+    in_flight::{Finished, InFlight},
+    large_frames::LargeFrame,
+    other_protocol::other_protocol,
+    slow,
+};
 use crate::{
     api::{
-        context::{Appends, Outcome},
+        context::{Outcome, Progress},
         dispatch,
     },
     core::{Core, Message},
@@ -17,7 +23,8 @@ use crate::{
         FRAME_TIME_MAX, READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
     },
     log_limit::Verdict,
-    runtime::world::{Stream, World},
+    metrics::{self, Timeline},
+    runtime::world::{Instant, Stream, World},
 };
 
 /// Serves a connection until its end, of either side.
@@ -49,7 +56,7 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
             Ok::<_, String>(end)
         };
         // A failed answer ends both halves at once.
-        future::try_zip(reading, answer(&stream, &in_flight, &activity))
+        future::try_zip(reading, answer(&core, &stream, peer, &in_flight, &activity))
             .await
             .and_then(|(end, ())| end)
     };
@@ -78,6 +85,7 @@ async fn read_requests<W: World<Message = Message>>(
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
     // From its beginning until its request begins.
     let mut large: Option<LargeFrame> = None;
+    let mut arrived = core.world.now();
     loop {
         while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| explain(&received, error))? {
             let bytes = frame.len();
@@ -86,9 +94,9 @@ async fn read_requests<W: World<Message = Message>>(
             if core.is_stopping() {
                 return Ok(());
             }
-            let appends = Appends::default();
-            let work = dispatch::dispatch(core.clone(), peer, frame, appends.clone());
-            in_flight.begin(work, bytes, may_overlap, appends).await;
+            let progress = Progress::new(Timeline::begin(arrived, core.world.now()));
+            let work = dispatch::dispatch(core.clone(), peer, frame, progress.clone());
+            in_flight.begin(work, bytes, may_overlap, progress).await;
             large = None;
         }
         if large.is_none() {
@@ -108,7 +116,7 @@ async fn read_requests<W: World<Message = Message>>(
                     received.len()
                 ));
             }
-            Ok(_) => activity.touch(),
+            Ok(_) => arrived = activity.touch(),
             Err(error) => {
                 tracing::debug!(%peer, %error, "connection lost");
                 return Ok(());
@@ -164,25 +172,48 @@ fn explain(received: &[u8], error: FrameError) -> String {
     }
 }
 
-async fn answer<W: World>(stream: &W::Stream, in_flight: &InFlight, activity: &Activity<W>) -> Result<(), String> {
-    while let Some(outcomes) = in_flight.finished().await {
+async fn answer<W: World<Message = Message>>(
+    core: &Core<W>,
+    stream: &W::Stream,
+    peer: SocketAddr,
+    in_flight: &InFlight,
+    activity: &Activity<W>,
+) -> Result<(), String> {
+    while let Some(finished) = in_flight.finished().await {
         let mut parts = Vec::new();
+        let mut ended = Vec::with_capacity(finished.len());
         let mut close = None;
-        for outcome in outcomes {
+        for Finished {
+            outcome,
+            request_bytes,
+            progress,
+        } in finished
+        {
+            let mut bytes = metrics::Bytes {
+                request: request_bytes,
+                response: 0,
+            };
             match outcome {
-                Outcome::Respond(response) => parts.extend(response),
+                Outcome::Respond(response) => {
+                    bytes.response = response.iter().map(Bytes::len).sum();
+                    parts.extend(response);
+                }
                 Outcome::Silent => {}
                 Outcome::Close(reason) => {
+                    core.metrics.request_refused();
                     close = Some(reason);
                     break;
                 }
             }
+            ended.push((progress, bytes));
             if parts.len() >= SEND_PARTS_MAX {
-                send(stream, std::mem::take(&mut parts), activity).await?;
+                let (taken_up, sent) = send(stream, std::mem::take(&mut parts), activity).await?;
+                count(core, peer, ended.drain(..), taken_up, sent);
             }
         }
-        if !parts.is_empty() {
-            send(stream, parts, activity).await?;
+        if !ended.is_empty() {
+            let (taken_up, sent) = send(stream, parts, activity).await?;
+            count(core, peer, ended.drain(..), taken_up, sent);
         }
         if let Some(reason) = close {
             return Err(reason);
@@ -191,17 +222,41 @@ async fn answer<W: World>(stream: &W::Stream, in_flight: &InFlight, activity: &A
     Ok(())
 }
 
-/// Sends piece by piece, so that what is taken is given back early, and a slow client is told from one that takes nothing.
-async fn send<W: World>(stream: &W::Stream, mut parts: Vec<Bytes>, activity: &Activity<W>) -> Result<(), String> {
+/// The one place where requests end: their time is counted by API and stage, and said of one that was slow.
+fn count<W: World<Message = Message>>(
+    core: &Core<W>,
+    peer: SocketAddr,
+    ended: impl Iterator<Item = (Progress, metrics::Bytes)>,
+    taken_up: Instant,
+    sent: Instant,
+) {
+    for (progress, bytes) in ended {
+        let spent = core.metrics.request_ends(&progress, bytes, taken_up, sent);
+        slow::tell(core, peer, &progress, &spent, sent);
+    }
+}
+
+/// Sends piece by piece, so that what is taken is given back early, and a slow client is told from one that takes nothing. Gives
+/// when it began, and when the kernel had all.
+async fn send<W: World>(
+    stream: &W::Stream,
+    mut parts: Vec<Bytes>,
+    activity: &Activity<W>,
+) -> Result<(Instant, Instant), String> {
+    let mut began = None;
+    let mut ended = None;
     while !parts.is_empty() {
         let rest = split_off(&mut parts, SEND_PIECE_BYTES);
-        activity.send_begins();
+        let begins = activity.send_begins();
+        began.get_or_insert(begins);
         let sent = stream.write(parts).await;
-        activity.send_ends();
+        ended = Some(activity.send_ends());
         sent.map_err(|error| format!("could not send an answer: {error}"))?;
         parts = rest;
     }
-    Ok(())
+    // Of answers that need not be sent.
+    let began = began.unwrap_or_else(|| activity.now());
+    Ok((began, ended.unwrap_or(began)))
 }
 
 /// Leaves the first `bytes` in `parts`, and gives what follows.

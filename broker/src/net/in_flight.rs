@@ -11,7 +11,7 @@ use std::{
 use futures_lite::future::poll_once;
 
 use crate::{
-    api::context::{Appends, Outcome},
+    api::context::{Outcome, Progress},
     limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_REQUESTS_MAX},
 };
 
@@ -21,7 +21,14 @@ struct Request {
     work: Work,
     bytes: usize,
     may_overlap: bool,
-    appends: Appends,
+    progress: Progress,
+}
+
+/// A request that is done with, but for its answer's way out.
+pub(super) struct Finished {
+    pub outcome: Outcome,
+    pub request_bytes: usize,
+    pub progress: Progress,
 }
 
 /// Shared by the half of a connection that reads and the half that answers; both are parts of one task.
@@ -44,7 +51,7 @@ impl InFlight {
                 || (may_overlap
                     && queue
                         .iter()
-                        .all(|request| request.may_overlap && request.appends.are_made())
+                        .all(|request| request.may_overlap && request.progress.appends_are_made())
                     && queue.len() < IN_FLIGHT_REQUESTS_MAX
                     && self.bytes.get() < IN_FLIGHT_BYTES_MAX);
             if room {
@@ -62,7 +69,7 @@ impl InFlight {
         work: impl Future<Output = Outcome> + 'static,
         bytes: usize,
         may_overlap: bool,
-        appends: Appends,
+        progress: Progress,
     ) {
         let mut work: Work = Box::pin(work);
         if let Some(outcome) = poll_once(&mut work).await {
@@ -73,7 +80,7 @@ impl InFlight {
             work,
             bytes,
             may_overlap,
-            appends,
+            progress,
         });
         self.wake();
     }
@@ -88,23 +95,27 @@ impl InFlight {
         self.wake();
     }
 
-    /// The outcomes that are ready, oldest first, at least one; None when all is answered and nothing will come.
-    pub(super) async fn finished(&self) -> Option<Vec<Outcome>> {
+    /// The requests that are done with, oldest first, at least one; None when all is answered and nothing will come.
+    pub(super) async fn finished(&self) -> Option<Vec<Finished>> {
         poll_fn(|context| {
-            let mut outcomes = Vec::new();
+            let mut finished = Vec::new();
             loop {
                 // The front is taken out while it is polled: its work may look at anything, also at this queue.
                 let Some(mut front) = self.queue.borrow_mut().pop_front() else {
                     break;
                 };
-                let had_made = front.appends.are_made();
+                let had_made = front.progress.appends_are_made();
                 match front.work.as_mut().poll(context) {
                     Poll::Ready(outcome) => {
                         self.bytes.set(self.bytes.get() - front.bytes);
-                        outcomes.push(outcome);
+                        finished.push(Finished {
+                            outcome,
+                            request_bytes: front.bytes,
+                            progress: front.progress,
+                        });
                     }
                     Poll::Pending => {
-                        if !had_made && front.appends.are_made() {
+                        if !had_made && front.progress.appends_are_made() {
                             self.wake();
                         }
                         self.queue.borrow_mut().push_front(front);
@@ -112,9 +123,9 @@ impl InFlight {
                     }
                 }
             }
-            if !outcomes.is_empty() {
+            if !finished.is_empty() {
                 self.wake();
-                return Poll::Ready(Some(outcomes));
+                return Poll::Ready(Some(finished));
             }
             if self.queue.borrow().is_empty() {
                 if self.ended.get() {

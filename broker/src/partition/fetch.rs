@@ -3,7 +3,7 @@
 //! What must stay true: nothing at or above the high watermark is given to a reader; a waiting fetch is answered exactly
 //! once — by data, by its deadline, or because its caller has enough — and with the state at that moment.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
@@ -31,6 +31,17 @@ pub struct FetchCall {
     pub deadline: Option<Instant>,
     /// The caller's name for this wait, for [`finish`]; unique among its waits.
     pub waiter: u64,
+    /// So far.
+    pub spent: FetchSpent,
+}
+
+/// Where the time of a fetch went on the core that it asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FetchSpent {
+    /// Records were read from the disk.
+    pub read: Duration,
+    /// It waited for records.
+    pub waited: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -49,6 +60,7 @@ pub struct FetchAnswer {
     pub results: Vec<FetchResult>,
     /// Of all records; to be kept until they are sent.
     pub loan: Loan,
+    pub spent: FetchSpent,
 }
 
 impl FetchAnswer {
@@ -97,16 +109,19 @@ pub type WaiterKey = (usize, u64);
 pub(super) struct Waiter {
     to: ReplyTo,
     call: FetchCall,
+    since: Instant,
 }
 
 /// Takes a fetch: answers at once if memory has what it needs, reads the disk in a task of its own otherwise.
-pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall) {
+pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, mut call: FetchCall) {
     match read_memory(core, &call) {
         Some(answer) => answer_or_wait(core, to, call, answer),
         None => {
             let task_core = core.clone();
             core.world.spawn("fetch from segments", async move {
+                let began = task_core.world.now();
                 let answer = read(&task_core, &call).await;
+                call.spent.read += task_core.world.now().since(began);
                 answer_or_wait(&task_core, to, call, answer);
             });
         }
@@ -130,8 +145,10 @@ pub fn finish<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) {
     }
 }
 
-fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, answer: FetchAnswer) {
-    let deadline = call.deadline.filter(|deadline| *deadline > core.world.now());
+fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, mut answer: FetchAnswer) {
+    answer.spent = call.spent;
+    let now = core.world.now();
+    let deadline = call.deadline.filter(|deadline| *deadline > now);
     let Some(deadline) = deadline else {
         return core.reply(to, Reply::Fetch(answer));
     };
@@ -153,7 +170,7 @@ fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call
                     partition.fetch_waiters.insert(key);
                 }
             }
-            partitions.fetch_waiters.insert(key, Waiter { to, call });
+            partitions.fetch_waiters.insert(key, Waiter { to, call, since: now });
             drop(partitions);
             return core.expire_fetch_at(deadline, key);
         }
@@ -164,7 +181,8 @@ fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call
 
 fn remove<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) -> Option<Waiter> {
     let mut partitions = core.partitions.borrow_mut();
-    let waiter = partitions.fetch_waiters.remove(&key)?;
+    let mut waiter = partitions.fetch_waiters.remove(&key)?;
+    waiter.call.spent.waited += core.world.now().since(waiter.since);
     for part in &waiter.call.parts {
         if let Some(partition) = partitions.by_key.get_mut(&part.key) {
             partition.fetch_waiters.remove(&key);

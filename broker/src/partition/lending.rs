@@ -19,7 +19,7 @@ use std::sync::{
 
 use bytes::Bytes;
 
-use super::{FetchAnswer, FetchResult};
+use super::{FetchAnswer, FetchResult, fetch::FetchSpent};
 use crate::limits::{LENT_BYTES_MAX, LENT_BYTES_MIN, LENT_SHARE};
 
 /// What one core has set aside and lent. Room is taken on this core only, and comes back on whatever core an answer ends.
@@ -74,6 +74,7 @@ impl Reservation {
         FetchAnswer {
             results,
             loan: self.loan,
+            spent: FetchSpent::default(),
         }
     }
 }

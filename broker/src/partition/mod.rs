@@ -21,7 +21,7 @@ use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::LogId;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-pub use fetch::{FetchAnswer, FetchCall, FetchPart, FetchResult};
+pub use fetch::{FetchAnswer, FetchCall, FetchPart, FetchResult, FetchSpent};
 pub use offsets::{EpochEndAnswer, EpochEndCall, EpochEndPart, ListOffsetsAnswer, ListOffsetsCall, ListOffsetsPart};
 pub use produce::{ProduceAnswer, ProduceCall, ProducePart, ProduceResult};
 

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     core::{Core, Message, ReplyTo, message::Reply},
     log_limit::Verdict,
-    runtime::world::World,
+    metrics::Marks,
+    runtime::world::{Instant, World},
 };
 
 /// Batches for partitions of one core, verified already.
@@ -34,8 +35,11 @@ pub struct ProducePart {
     pub batch: Bytes,
 }
 
-/// One result per part, in order.
-pub struct ProduceAnswer(pub Vec<ProduceResult>);
+/// One result per part, in order, and when it came about.
+pub struct ProduceAnswer {
+    pub results: Vec<ProduceResult>,
+    pub marks: Marks,
+}
 
 #[derive(Clone, Debug)]
 pub struct ProduceResult {
@@ -62,6 +66,7 @@ impl ProduceResult {
 /// A call whose parts become durable at different times.
 pub(super) struct Pending {
     to: ReplyTo,
+    taken: Instant,
     state: Shared<PendingState>,
 }
 
@@ -90,7 +95,8 @@ impl Pending {
             }
             std::mem::take(&mut state.results)
         };
-        core.reply(self.to, Reply::Produce(ProduceAnswer(results)));
+        let marks = core.metrics.marks_of(self.taken);
+        core.reply(self.to, Reply::Produce(ProduceAnswer { results, marks }));
     }
 }
 
@@ -113,6 +119,7 @@ pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Prod
     let appending = Appending {
         pending: Rc::new(Pending {
             to,
+            taken: core.world.now(),
             state: Rc::new(RefCell::new(state)),
         }),
         acks: Acks::from_wire(call.required_acks).expect("the handler let nothing else in"),

@@ -143,7 +143,7 @@ impl Field for ErrorCode {
     }
 
     fn write(&self, w: &mut Writer, _at: At) {
-        w.i16(self.0);
+        w.error_code(*self);
     }
 
     fn read_nullable(r: &mut Reader<'_>, at: At) -> Result<Option<Self>, DecodeError> {

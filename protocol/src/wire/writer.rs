@@ -4,6 +4,7 @@
 //! [`super::PartsWriter`]) keeps record bytes as they are, between the pieces written around them.
 
 use super::STRING_BYTES_MAX;
+use crate::error_code::ErrorCode;
 use bytes::{BufMut, Bytes, BytesMut};
 use uuid::Uuid;
 
@@ -16,6 +17,8 @@ pub struct Writer {
     buffer: BytesMut,
     /// Finished pieces in front of `buffer`, with their total size; `None` when contiguous.
     parts: Option<(Vec<Bytes>, usize)>,
+    /// Of what was written; none is NONE.
+    errors: Vec<ErrorCode>,
 }
 
 impl Writer {
@@ -31,13 +34,17 @@ impl Writer {
 
     /// A contiguous writer that appends to `buffer`.
     pub fn over(buffer: BytesMut) -> Self {
-        Writer { buffer, parts: None }
+        Writer {
+            buffer,
+            ..Self::default()
+        }
     }
 
     pub(super) fn vectored() -> Self {
         Writer {
             buffer: BytesMut::new(),
             parts: Some((Vec::new(), 0)),
+            errors: Vec::new(),
         }
     }
 
@@ -100,6 +107,19 @@ impl Writer {
 
     pub fn i16(&mut self, value: i16) {
         self.buffer.put_i16(value);
+    }
+
+    /// Remembered, too, if it is an error: see [`Writer::take_errors`].
+    pub fn error_code(&mut self, code: ErrorCode) {
+        if !code.is_none() {
+            self.errors.push(code);
+        }
+        self.i16(code.0);
+    }
+
+    /// The errors that were written so far, of a message and of its parts, in order.
+    pub fn take_errors(&mut self) -> Vec<ErrorCode> {
+        std::mem::take(&mut self.errors)
     }
 
     pub fn u16(&mut self, value: u16) {

@@ -107,7 +107,7 @@ impl<D: Disk> Store<D> {
                     return Err(StorageError(reason.clone()));
                 }
                 let wall_ms = (inner.options.wall_ms)();
-                match state.seal_next(wall_ms) {
+                match state.seal_next(wall_ms, &*inner.options.now_ns) {
                     Ok(Some(write)) => {
                         let sync = if inner.options.rules.flush {
                             Sync::Data

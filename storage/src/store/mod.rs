@@ -242,6 +242,11 @@ impl<D: Disk> Store<D> {
         self.commit_frame().await
     }
 
+    /// When the frame that became durable last was sealed, by [`StoreOptions::now_ns`].
+    pub fn sealed_ns(&self) -> u64 {
+        self.inner.state.borrow().sealed_ns
+    }
+
     /// One round of write-out, checkpoint, reclaim and retention. True: there is more to do at once. Only one task of
     /// a core may call it.
     pub async fn background(&self) -> Result<bool, StorageError> {

@@ -58,6 +58,7 @@ struct Sealed {
     frame_seq: u64,
     ends: Vec<(LogId, i64)>,
     watermark: bool,
+    sealed_ns: u64,
 }
 
 /// What is to be written where.
@@ -83,6 +84,8 @@ pub(super) struct State {
     pub moved: BTreeMap<LogId, i64>,
     /// A frame became durable since the last commit said so.
     pub committed: bool,
+    /// When the newest durable frame was sealed.
+    pub sealed_ns: u64,
     waiters: BTreeMap<u64, Vec<Waker>>,
     pub next_log: u64,
     /// Of deleted logs; removed after a checkpoint that says so.
@@ -111,6 +114,7 @@ impl State {
             sealed: VecDeque::new(),
             moved: BTreeMap::new(),
             committed: false,
+            sealed_ns: 0,
             waiters: BTreeMap::new(),
             next_log: lineage.incarnation << 32 | u64::from(core) << 24,
             doomed_directories: Vec::new(),
@@ -310,7 +314,7 @@ impl State {
     }
 
     /// Seals the next frame if one is filled and may go to the disk now. An error: the ring is full.
-    pub fn seal_next(&mut self, wall_ms: i64) -> Result<Option<FrameWrite>, ()> {
+    pub fn seal_next(&mut self, wall_ms: i64, now_ns: &dyn Fn() -> u64) -> Result<Option<FrameWrite>, ()> {
         let Some(front) = self.filling.front() else {
             return Ok(None);
         };
@@ -349,6 +353,7 @@ impl State {
             frame_seq,
             ends,
             watermark,
+            sealed_ns: now_ns(),
         });
         self.frame_bytes_expected = bytes.len();
         self.stats.frames += 1;
@@ -372,6 +377,7 @@ impl State {
             let sealed = self.sealed.pop_front().expect("sealed in the same order");
             assert_eq!(sealed.frame_seq, durable);
             self.committed = true;
+            self.sealed_ns = sealed.sealed_ns;
             for (id, end) in sealed.ends {
                 let Some(slot) = self.logs.get_mut(&id) else { continue };
                 if slot.durable_end < end {

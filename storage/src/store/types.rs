@@ -193,6 +193,8 @@ pub struct StoreOptions {
     pub yield_now: Rc<dyn Fn() -> LocalFuture>,
     /// Wall clock in milliseconds, for retention.
     pub wall_ms: Rc<dyn Fn() -> i64>,
+    /// Any clock of nanoseconds, for whoever wants to know where the time went; nothing is decided by it.
+    pub now_ns: Rc<dyn Fn() -> u64>,
 }
 
 impl StoreOptions {
@@ -214,6 +216,7 @@ impl StoreOptions {
             sleep: Rc::new(sleep),
             yield_now: Rc::new(yield_now),
             wall_ms: Rc::new(wall_ms),
+            now_ns: Rc::new(|| 0),
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn run<W: World<Message = Message>>(
     core.world.spawn("group append", async move {
         let refused = answer
             .await
-            .0
+            .results
             .into_iter()
             .map(|part| part.error_code)
             .find(|code| *code != ErrorCode::NONE);
