@@ -17,6 +17,7 @@ use corelane_broker::{
         Answer, Wish,
         decide::{CreateTopics, NewTopic},
     },
+    metrics::{self, NodeSnapshot, Readiness},
     node::{self, Endpoint, Endpoints, Node, NodeOptions, Tuning},
     raft_driver::SnapshotTiming,
     runtime::world::World,
@@ -60,6 +61,7 @@ async fn live(world: SimWorld<Message>, life: u32, epochs: Rc<RefCell<Epochs>>, 
         let mut known = epochs.take();
         check(&node, &mut known);
         make_topic(&node, &format!("life-{life}"), &mut known).await;
+        check_metrics(&node, u64::from(life)).await;
         epochs.replace(known);
         done.set(true);
     }
@@ -79,6 +81,20 @@ fn check(node: &Node<SimWorld<Message>>, epochs: &mut Epochs) {
         );
     }
     assert_eq!(image.partition_count(), epochs.len());
+}
+
+/// What a core counts needs no thread and no clock of its own: it is the same in here.
+async fn check_metrics(node: &Node<SimWorld<Message>>, topics: u64) {
+    let core = node.core().snapshot().await;
+    assert_eq!((core.readiness, core.topics), (Readiness::Ready, topics));
+    let store = core.store.as_ref().expect("the store is open");
+    assert!(store.frames > 0 && store.journal_files == 4, "{store:?}");
+    assert!(core.partitions.replicas == core.partitions.leaders);
+    let text = metrics::text(&NodeSnapshot {
+        cores: vec![Some(core)],
+        ..NodeSnapshot::default()
+    });
+    assert!(text.contains(&format!("\ncorelane_topics {topics}\n")), "{text}");
 }
 
 async fn make_topic(node: &Node<SimWorld<Message>>, name: &str, epochs: &mut Epochs) {

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Router,
+    body::Bytes,
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
+
+use tokio::{sync::Mutex, time::Instant};
 
 use super::{desk::Desk, process};
 use crate::metrics::{self, Readiness};
@@ -17,14 +20,41 @@ use crate::metrics::{self, Readiness};
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub fn router(desk: Arc<Desk>) -> Router {
+    let pages = Arc::new(Pages {
+        desk,
+        newest: Mutex::default(),
+    });
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
-        .with_state(desk)
+        .with_state(pages)
 }
 
-async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
+struct Pages {
+    desk: Arc<Desk>,
+    /// The newest text, and since when it was made. Locked while one is made: cores are asked once, however many scrape.
+    newest: Mutex<Option<(Instant, Bytes)>>,
+}
+
+/// Who comes while a text is made shares the next one with all that came meanwhile.
+async fn metrics(State(pages): State<Arc<Pages>>) -> Response {
+    let came = Instant::now();
+    let mut newest = pages.newest.lock().await;
+    let text = match &*newest {
+        Some((begun, text)) if *begun >= came => text.clone(),
+        _ => {
+            let begun = Instant::now();
+            let text = Bytes::from(scrape(&pages.desk).await);
+            *newest = Some((begun, text.clone()));
+            text
+        }
+    };
+    drop(newest);
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response()
+}
+
+async fn scrape(desk: &Desk) -> String {
     let mut node = desk.observe().await;
     node.process = process::process();
     node.times = process::core_times(node.cores.len());
@@ -35,12 +65,12 @@ async fn metrics(State(desk): State<Arc<Desk>>) -> Response {
             }
         }
     }
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics::text(&node)).into_response()
+    metrics::text(&node)
 }
 
 /// The process lives, and its cores move.
-async fn healthz(State(desk): State<Arc<Desk>>) -> Response {
-    let still = desk.still_cores().await;
+async fn healthz(State(pages): State<Arc<Pages>>) -> Response {
+    let still = pages.desk.still_cores().await;
     if still.is_empty() {
         return "ok\n".into_response();
     }
@@ -49,8 +79,8 @@ async fn healthz(State(desk): State<Arc<Desk>>) -> Response {
 }
 
 /// Clients may be sent here.
-async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
-    let (readiness, cores) = desk.readiness().await;
+async fn readyz(State(pages): State<Arc<Pages>>) -> Response {
+    let (readiness, cores) = pages.desk.readiness().await;
     match readiness {
         Readiness::Ready => "ready\n".into_response(),
         Readiness::Stopping => unavailable("stopping\n".to_owned()),
