@@ -100,9 +100,13 @@ class Run:
     def measure_start(self):
         rounds = 1 if self.chosen.quick else 5
         say(f"start to the first answer, {rounds} rounds")
-        data = self.chosen.data
-        theirs = start_figures(self.make_kafka, rounds, data) if self.jars else ([], [])
-        figures = zip(start_figures(self.make_corelane, rounds, data), theirs)
+        theirs = ([], [])
+        if self.jars:
+            try:
+                theirs = start_figures(self.make_kafka, rounds, self.chosen.data)
+            except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+                say(f"{KAFKA} does not start, so its rows are not measured: {error}")
+        figures = zip(start_figures(self.make_corelane, rounds, self.chosen.data), theirs)
         for (work, unit, must, goal), (ours, theirs) in zip(START_ROWS, figures):
             row = {"work": work, "values": ours, "against_values": theirs, "unit": unit}
             self.rows.append({**row, "target": CORELANE, "against": KAFKA, "must": must, "goal": goal})
@@ -141,6 +145,15 @@ class Run:
             self.servers[KAFKA_FSYNC] = server
             self.addresses[KAFKA_FSYNC] = f"{server.address()},flush.messages=1"
 
+    def start_again(self, server):
+        """For the works that follow; without it, if it cannot."""
+        try:
+            server.start_afresh()
+        except (OSError, RuntimeError, subprocess.CalledProcessError) as error:
+            say(f"{server.name} is left out from here on: {error}")
+            for name in [name for name, other in self.servers.items() if other is server]:
+                del self.servers[name], self.addresses[name]
+
     def warm_up(self):
         """A JVM that has compiled what every request runs: Kafka's first seconds are not what is compared."""
         if KAFKA not in self.servers:
@@ -175,7 +188,7 @@ class Run:
         for server in set(self.servers.values()):
             if server.process.poll() is not None:
                 say(f"{server.name} has died under this work:\n{server.log_tail()}")
-                server.start_afresh()
+                self.start_again(server)
         if (self.output / work / "result.json").exists():
             self.results.append(self.output / work / "result.json")
 
@@ -203,12 +216,15 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     begin = time.monotonic()
     run = Run(chosen)
-    if START in chosen.works:
-        run.measure_start()
     works = [work for work in chosen.works if work != START]
-    if works:
-        run.measure_works(works)
-    run.hand_out()
+    try:
+        if START in chosen.works:
+            run.measure_start()
+        if works:
+            run.measure_works(works)
+    finally:
+        # What was measured is handed out, whatever came in between.
+        run.hand_out()
     say(f"took {time.monotonic() - begin:.0f} s")
     missing = set(works) - {path.parent.name for path in run.results}
     if missing:

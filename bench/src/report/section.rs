@@ -116,7 +116,12 @@ fn percentiles(result: &RunResult, title: &str, side: SideOf) -> String {
     for (colour, target) in result.targets.iter().enumerate() {
         let latencies = result.latencies(&target.name, side);
         if !latencies.is_empty() {
-            curves.push(percentile_curve(&target.name, colour, false, &latencies));
+            let requests = result
+                .rounds_of(&target.name)
+                .filter_map(side)
+                .map(|side| side.requests)
+                .sum();
+            curves.push(percentile_curve(&target.name, colour, false, &latencies, requests));
         }
     }
     if curves.is_empty() {
@@ -125,7 +130,8 @@ fn percentiles(result: &RunResult, title: &str, side: SideOf) -> String {
     if let Some(side) = result.harness_limit.as_ref().and_then(side) {
         let mut latencies = Latencies::default();
         latencies.add_buckets(&side.buckets);
-        curves.push(percentile_curve(NULL_SERVER, result.targets.len(), true, &latencies));
+        let colour = result.targets.len();
+        curves.push(percentile_curve(NULL_SERVER, colour, true, &latencies, side.requests));
     }
     let points = || curves.iter().flat_map(|curve| &curve.points);
     let x = Axis {
@@ -159,8 +165,9 @@ fn percentiles(result: &RunResult, title: &str, side: SideOf) -> String {
     figure.svg()
 }
 
-fn percentile_curve(name: &str, colour: usize, is_thin: bool, latencies: &Latencies) -> Curve {
-    let count = latencies.histogram().len() as f64;
+fn percentile_curve(name: &str, colour: usize, is_thin: bool, latencies: &Latencies, requests: u64) -> Curve {
+    // The records of a request have their answer together: a thousand of them are one event in a thousand, not all.
+    let count = latencies.histogram().len().min(requests.max(1)) as f64;
     let steps = (count.log10() * f64::from(STEPS_PER_DECADE)).floor() as i32;
     // Beyond one in `count` there is nothing but the longest.
     let inverse = |step: i32| 10f64.powf(f64::from(step) / f64::from(STEPS_PER_DECADE));
