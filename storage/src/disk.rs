@@ -70,6 +70,8 @@ pub trait Disk: Clone + 'static {
     fn sync_dir(&self, directory: &str) -> impl Future<Output = io::Result<()>>;
     /// Free bytes of the file system, for the disk-full policy.
     fn free_bytes(&self) -> impl Future<Output = io::Result<u64>>;
+    /// Files that may be kept open only to be read again; more are opened and closed for what is done.
+    fn kept_files_max(&self) -> usize;
     /// Where this is, for whoever reads the log.
     fn location(&self) -> String;
     /// Writes a whole small file that Kafka's tools read (for example `leader-epoch-checkpoint`), by rename.

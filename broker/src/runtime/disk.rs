@@ -28,14 +28,16 @@ pub struct RingDisk {
     ring: Rc<Ring>,
     blocking: Rc<BlockingPool>,
     root: Rc<Path>,
+    kept_files_max: usize,
 }
 
 impl RingDisk {
-    pub(super) fn new(ring: Rc<Ring>, blocking: Rc<BlockingPool>, root: &Path) -> RingDisk {
+    pub(super) fn new(ring: Rc<Ring>, blocking: Rc<BlockingPool>, root: &Path, kept_files_max: usize) -> RingDisk {
         RingDisk {
             ring,
             blocking,
             root: root.into(),
+            kept_files_max,
         }
     }
 
@@ -137,6 +139,10 @@ impl Disk for RingDisk {
     async fn free_bytes(&self) -> io::Result<u64> {
         let root = self.root.to_path_buf();
         self.blocking.run(move || host::free_bytes(&root)).await
+    }
+
+    fn kept_files_max(&self) -> usize {
+        self.kept_files_max
     }
 
     fn location(&self) -> String {

@@ -143,15 +143,28 @@ pub(super) fn raise_descriptors() {
 /// Descriptors from this number on are not for clients: files of logs and journal take them, and a broker that cannot open its
 /// files must end. The kernel gives the lowest number that is free, so a socket's number tells how many descriptors are in use.
 pub(super) fn client_descriptors_end() -> RawFd {
+    let limit = descriptors_max();
+    RawFd::try_from(limit - limit / STORAGE_DESCRIPTORS_SHARE).unwrap_or(RawFd::MAX)
+}
+
+/// Segment files that each core may keep open for the next read: half of what is for files, when each core has its journal and
+/// what it opens for a moment.
+pub(super) fn kept_files_max(cores: usize) -> usize {
+    const KEPT_FILES_MAX: u64 = 64;
+    const CORE_FILES: u64 = 32;
+    let for_files = descriptors_max() / STORAGE_DESCRIPTORS_SHARE / cores as u64;
+    (for_files.saturating_sub(CORE_FILES) / 2).min(KEPT_FILES_MAX) as usize
+}
+
+fn descriptors_max() -> libc::rlim_t {
     // SAFETY: a plain call with a live local.
-    let limit = unsafe {
+    unsafe {
         let mut limit: libc::rlimit = mem::zeroed();
         match libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) {
             0 => limit.rlim_cur,
             _ => libc::rlim_t::MAX,
         }
-    };
-    RawFd::try_from(limit - limit / STORAGE_DESCRIPTORS_SHARE).unwrap_or(RawFd::MAX)
+    }
 }
 
 /// CPUs that this process may run on, in order.

@@ -186,11 +186,12 @@ impl<M: Send + 'static> Seat<M> {
         Running: Future<Output = ()> + 'static,
     {
         let vitals = self.vitals;
+        let kept_files_max = host::kept_files_max(vitals.cores.len());
         let world = GlommioWorld::new(
             self.index,
             ring.clone(),
             Mesh::new(self.index, self.ends),
-            RingDisk::new(ring.clone(), Rc::new(self.blocking), &self.data_dir),
+            RingDisk::new(ring.clone(), Rc::new(self.blocking), &self.data_dir, kept_files_max),
             ran,
             vitals.clone(),
             self.seed,

@@ -313,6 +313,11 @@ impl Disk for SimDisk {
         Ok(image.capacity.saturating_sub(image.used()))
     }
 
+    /// Few, so that they take turns.
+    fn kept_files_max(&self) -> usize {
+        2
+    }
+
     fn location(&self) -> String {
         "a simulated disk".to_string()
     }

@@ -338,6 +338,7 @@ impl<D: Disk> Store<D> {
                 Err(error) => tracing::warn!(path, %error, "a file that is no longer needed stays"),
             }
         }
+        self.inner.read_cache.removed(paths);
         for directory in directories {
             let _ = self.inner.disk.sync_dir(directory).await;
         }

@@ -27,7 +27,12 @@ use bytes::Bytes;
 use corelane_protocol::records::{BatchHeader, patch, set_append_time};
 use uuid::Uuid;
 
-use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record, log::ProducerCheck};
+use crate::{
+    Failed, Identity, OpenError, StorageError,
+    disk::Disk,
+    journal::record::Record,
+    log::{ProducerCheck, read::ReadCache},
+};
 use commit::{Drivers, Flight};
 use state::State;
 
@@ -58,6 +63,7 @@ struct Inner<D: Disk> {
     /// The ring, by slot.
     files: Vec<D::File>,
     checkpoint_files: [D::File; 2],
+    read_cache: ReadCache<D::File>,
     checkpoints: Cell<background::Checkpoints>,
     background: RefCell<background::Background>,
     state: RefCell<State>,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{LogId, ReadError, Store};
+use super::{Inner, LogId, ReadError, Store};
 use crate::{
     disk::Disk,
     log::read::{self, FoundRecord, LearnedIndex},
@@ -25,6 +25,7 @@ impl<D: Disk> Store<D> {
         };
         read::read(
             &self.inner.disk,
+            &self.inner.read_cache,
             plan,
             |index| self.learn(id, index),
             from,
@@ -50,7 +51,8 @@ impl<D: Disk> Store<D> {
             )
         };
         let learn = |index| self.learn(id, index);
-        read::offset_for_timestamp(&self.inner.disk, plans, learn, timestamp, start_offset, upto).await
+        let Inner { disk, read_cache, .. } = &*self.inner;
+        read::offset_for_timestamp(disk, read_cache, plans, learn, timestamp, start_offset, upto).await
     }
 
     /// The record with the largest timestamp: (offset, timestamp, leader epoch).

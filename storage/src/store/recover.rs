@@ -26,7 +26,7 @@ use crate::{
         recovery::Scanned,
         space::Space,
     },
-    log::{Fold, PartitionLog},
+    log::{Fold, PartitionLog, read::ReadCache},
 };
 
 /// Sequence numbers that a start skips, so that no number of a frame that was lost comes again.
@@ -70,6 +70,7 @@ pub(super) async fn open<D: Disk>(
         generation: opened.checkpoint.header.generation,
     };
     let inner = Inner {
+        read_cache: ReadCache::new(disk.kept_files_max()),
         disk,
         options,
         journal: path,

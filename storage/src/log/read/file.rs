@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::{
     super::{FileId, PartitionLog, Segment, SegmentFile, SegmentIndex},
-    window::{Fault, READ_BYTES_MAX, Window, scan_into},
+    cache::{FileKey, ReadCache},
+    window::{Fault, SCAN_BYTES, Source, Window, scan_into},
 };
 use crate::{
     disk::{BLOCK, Class, Disk, DiskFile, Open, aligned_zeroed},
@@ -17,6 +18,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct FileRead {
     pub(super) file: SegmentFile,
+    pub(super) key: FileKey,
     /// Bytes of the file that count, and what comes after them in memory: the end of the last batch.
     position: u64,
     pub(super) suffix: Bytes,
@@ -57,6 +59,10 @@ impl PartitionLog {
     pub(super) fn file_read(&self, segment: &Segment) -> FileRead {
         FileRead {
             file: SegmentFile::new(self.directory(), segment),
+            key: FileKey {
+                log: self.id(),
+                file: segment.file,
+            },
             position: segment.position,
             suffix: Bytes::new(),
             end_offset: segment.end_offset,
@@ -86,17 +92,28 @@ impl PartitionLog {
 }
 
 impl FileRead {
+    pub(super) async fn open<D: Disk>(&self, disk: &D, cache: &ReadCache<D::File>) -> Result<D::File, Fault> {
+        let file = cache.open(disk, self.key, &self.file).await;
+        file.map_err(Fault::of_open)
+    }
+
+    /// How far the file counts.
+    pub(super) async fn end<F: DiskFile>(&self, file: &F) -> Result<u64, Fault> {
+        if self.cut {
+            Ok(self.position.min(file.size().await.map_err(Fault::Io)?))
+        } else {
+            Ok(self.position)
+        }
+    }
+
     pub(super) async fn window<'a, F: DiskFile>(
         &self,
         file: &'a F,
         suffix: Bytes,
         read_bytes: usize,
     ) -> Result<Window<'a, F>, Fault> {
-        let mut position = self.position;
-        if self.cut {
-            position = position.min(file.size().await.map_err(Fault::Io)?);
-        }
-        Ok(Window::new(file, position, suffix, read_bytes))
+        let source = Source::File { read_bytes };
+        Ok(Window::new(file, self.end(file).await?, suffix, source))
     }
 
     /// The segment's index: known, or read from its files, or made by a scan.
@@ -118,7 +135,7 @@ impl FileRead {
             Some(index) => index,
             None => {
                 // Without the suffix: its batch is not wholly in the file.
-                let mut window = self.window(file, Bytes::new(), READ_BYTES_MAX).await?;
+                let mut window = self.window(file, Bytes::new(), SCAN_BYTES).await?;
                 let mut index = SegmentIndex::default();
                 let interval_bytes = self.index_interval_bytes;
                 let base_offset = self.file.base_offset;

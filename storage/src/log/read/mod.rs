@@ -3,26 +3,28 @@
 //! Every batch that is handed out had its CRC checked and continues the offsets before it; anything else is an error,
 //! never served. A file can go away between plan and read (retention); then it is planned anew.
 
+mod cache;
 mod file;
 mod time;
 mod window;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use corelane_protocol::records::BATCH_HEADER_BYTES;
 
 use super::PartitionLog;
 use crate::{
-    disk::{Class, Disk, DiskFile, Open},
+    disk::{Disk, DiskFile},
     journal::frames::Frames,
     store::ReadError,
 };
-use window::{Fault, READ_BYTES_MAX, Window};
+use cache::CHUNK_BYTES;
+use window::{Batch, Fault, Source, Window};
 
+pub use cache::ReadCache;
 pub use file::{FileRead, LearnedIndex};
 pub use time::{FoundRecord, offset_for_timestamp};
 pub(crate) use window::scan;
 
-/// The least that is read of a file at once.
-const READ_BYTES_MIN: usize = 64 * 1024;
 /// Times that a plan is made anew because its file was gone.
 const RETRIES: usize = 3;
 
@@ -69,6 +71,7 @@ impl PartitionLog {
 /// one always. `plan` is [`PartitionLog::plan_read`] of an offset and a number of bytes, `learn` gets indexes made.
 pub async fn read<D: Disk>(
     disk: &D,
+    cache: &ReadCache<D::File>,
     mut plan: impl FnMut(i64, usize) -> Result<ReadPlan, ReadError>,
     mut learn: impl FnMut(LearnedIndex),
     from: i64,
@@ -79,6 +82,7 @@ pub async fn read<D: Disk>(
     let mut next_offset = from;
     let mut room = bytes_max;
     let mut retries = RETRIES;
+    let mut read_again = false;
     loop {
         let file = match plan(next_offset, room) {
             Ok(ReadPlan::File(file)) => file,
@@ -94,7 +98,7 @@ pub async fn read<D: Disk>(
         };
         let is_first = out.is_empty();
         match file
-            .read_batches(disk, next_offset, upto, room, is_first, &mut learn)
+            .read_batches(disk, cache, next_offset, upto, room, is_first, &mut learn)
             .await
         {
             Ok((batches, full)) => {
@@ -104,6 +108,11 @@ pub async fn read<D: Disk>(
                 if full || room == 0 {
                     return Ok(out);
                 }
+            }
+            // Not of what was kept, or was that the memory's fault?
+            Err(Fault::Corrupt { .. }) if out.is_empty() && !read_again => {
+                cache.forget_chunks(file.key);
+                read_again = true;
             }
             Err(Fault::Gone) if retries > 0 => retries -= 1,
             Err(_) if !out.is_empty() => return Ok(out),
@@ -115,61 +124,63 @@ pub async fn read<D: Disk>(
 impl FileRead {
     /// The batches, and whether they are all that is wanted. What lies before a fault is handed out; the fault comes with
     /// the read that begins at it, so that a consumer gets everything up to the damage and then an error.
+    #[expect(clippy::too_many_arguments, reason = "a read's place, bounds and surroundings")]
     async fn read_batches<D: Disk>(
         &self,
         disk: &D,
+        cache: &ReadCache<D::File>,
         from: i64,
         upto: i64,
         bytes_max: usize,
         is_first: bool,
         learn: &mut impl FnMut(LearnedIndex),
     ) -> Result<(Vec<Bytes>, bool), Fault> {
-        let file = disk
-            .open(&self.file.log_path(), Open::Existing, Class::CatchUp)
-            .await
-            .map_err(Fault::of_open)?;
+        let file = self.open(disk, cache).await?;
         let index = self.index(disk, &file, learn).await?;
-        let read_bytes = bytes_max.clamp(READ_BYTES_MIN, READ_BYTES_MAX);
-        let mut window = self.window(&file, self.suffix.clone(), read_bytes).await?;
         let at = index.position_of(from, self.file.base_offset);
-        let mut out: Vec<Bytes> = Vec::new();
-        let mut room = bytes_max;
-        let whole = self
-            .each_batch(&mut window, at, from, upto, |batch| {
-                let fits = batch.len() <= room || is_first && out.is_empty();
-                if fits {
-                    room = room.saturating_sub(batch.len());
-                    out.push(batch);
-                }
-                fits
-            })
-            .await;
-        match whole {
-            Ok(whole) => Ok((out, !whole)),
-            Err(_) if !out.is_empty() => Ok((out, true)),
+        let end = self.end(&file).await?;
+        cache.begin(&file, self.key, at, at.saturating_add(bytes_max.max(1) as u64), end);
+        let window = Window::new(&file, end, self.suffix.clone(), Source::Cache(cache, self.key));
+        let mut taken = Taken {
+            batches: Vec::new(),
+            room: bytes_max,
+            any_size: is_first,
+        };
+        match self.each_batch(window, at, from, upto, &mut taken).await {
+            Ok(whole) => Ok((taken.into_bytes(), !whole)),
+            Err(_) if !taken.batches.is_empty() => Ok((taken.into_bytes(), true)),
             Err(fault) => Err(fault),
         }
     }
 
-    /// Hands each batch from the one that holds `from` on, with its CRC checked, to `take` until that says no. True: all
-    /// that count were taken.
+    /// Takes each batch from the one that holds `from` on, with its CRC checked, while there is room. True: all that count
+    /// were taken.
     async fn each_batch<F: DiskFile>(
         &self,
-        window: &mut Window<'_, F>,
+        mut window: Window<'_, F>,
         mut at: u64,
         from: i64,
         upto: i64,
-        mut take: impl FnMut(Bytes) -> bool,
+        taken: &mut Taken,
     ) -> Result<bool, Fault> {
         let mut next_offset = self.file.base_offset;
-        while let Some(header) = window.header(at, next_offset, self.end_offset).await? {
+        while next_offset < self.end_offset {
+            if !taken.has_room(BATCH_HEADER_BYTES) {
+                return Ok(false);
+            }
+            let Some(header) = window.header(at, next_offset, self.end_offset).await? else {
+                break;
+            };
             let bytes = header.batch_bytes();
             next_offset = header.next_offset();
             if header.base_offset >= upto {
                 return Ok(false);
             }
-            if next_offset > from && !take(window.batch(at, bytes).await?) {
-                return Ok(false);
+            if next_offset > from {
+                if !taken.has_room(bytes) {
+                    return Ok(false);
+                }
+                taken.push(window.batch(at, bytes).await?);
             }
             at += bytes as u64;
         }
@@ -178,5 +189,43 @@ impl FileRead {
             return Err(Fault::Corrupt { position: at, what });
         }
         Ok(true)
+    }
+}
+
+/// Batches for one answer.
+struct Taken {
+    batches: Vec<Batch>,
+    room: usize,
+    /// The first one may be larger than the room.
+    any_size: bool,
+}
+
+impl Taken {
+    fn has_room(&self, bytes: usize) -> bool {
+        bytes <= self.room || self.any_size && self.batches.is_empty()
+    }
+
+    fn push(&mut self, batch: Batch) {
+        self.room = self.room.saturating_sub(batch.bytes.len());
+        self.batches.push(batch);
+    }
+
+    /// The less there is of a chunk, the less it is worth to hold all of it until it is sent: below a half it is copied. So
+    /// an answer holds at most twice of what it counts for.
+    fn into_bytes(self) -> Vec<Bytes> {
+        let mut out = Vec::with_capacity(self.batches.len());
+        for of_chunk in self.batches.chunk_by(|a, b| a.chunk.is_some() && a.chunk == b.chunk) {
+            let parts = of_chunk.iter().map(|batch| &batch.bytes);
+            let bytes: usize = parts.clone().map(Bytes::len).sum();
+            if of_chunk[0].chunk.is_none() || bytes >= CHUNK_BYTES / 2 {
+                out.extend(parts.cloned());
+                continue;
+            }
+            let mut copy = BytesMut::with_capacity(bytes);
+            parts.clone().for_each(|part| copy.extend_from_slice(part));
+            let mut copy = copy.freeze();
+            out.extend(parts.map(|part| copy.split_to(part.len())));
+        }
+        out
     }
 }

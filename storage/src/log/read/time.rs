@@ -4,14 +4,14 @@ use corelane_protocol::records::records;
 
 use super::{
     super::{PartitionLog, Segment},
-    FileRead, LearnedIndex, READ_BYTES_MIN, ReadPlan,
+    FileRead, LearnedIndex, ReadPlan,
+    cache::ReadCache,
     window::Fault,
 };
-use crate::{
-    disk::{Class, Disk, Open},
-    journal::frames::Frames,
-    store::ReadError,
-};
+use crate::{disk::Disk, journal::frames::Frames, store::ReadError};
+
+/// What a look-up reads of a file at once.
+const LOOK_UP_BYTES: usize = 64 * 1024;
 
 /// Offset, time and leader epoch of a record.
 pub type FoundRecord = (i64, i64, i32);
@@ -55,6 +55,7 @@ impl PartitionLog {
 /// [`PartitionLog::plan_time_lookup`]'s.
 pub async fn offset_for_timestamp<D: Disk>(
     disk: &D,
+    cache: &ReadCache<D::File>,
     plans: Vec<ReadPlan>,
     mut learn: impl FnMut(LearnedIndex),
     timestamp: i64,
@@ -69,7 +70,7 @@ pub async fn offset_for_timestamp<D: Disk>(
                     .map(|batch| first_at_or_after(batch, timestamp, start_offset));
                 found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().next()
             }
-            ReadPlan::File(file) => match file.find_time(disk, timestamp, start_offset, &mut learn).await {
+            ReadPlan::File(file) => match file.find_time(disk, cache, timestamp, start_offset, &mut learn).await {
                 Ok(found) => found,
                 // Retention took it: its records are below the start now.
                 Err(Fault::Gone) => None,
@@ -87,22 +88,20 @@ impl FileRead {
     async fn find_time<D: Disk>(
         &self,
         disk: &D,
+        cache: &ReadCache<D::File>,
         timestamp: i64,
         start_offset: i64,
         learn: &mut impl FnMut(LearnedIndex),
     ) -> Result<Option<FoundRecord>, Fault> {
-        let file = disk
-            .open(&self.file.log_path(), Open::Existing, Class::CatchUp)
-            .await
-            .map_err(Fault::of_open)?;
+        let file = self.open(disk, cache).await?;
         let index = self.index(disk, &file, learn).await?;
-        let mut window = self.window(&file, self.suffix.clone(), READ_BYTES_MIN).await?;
+        let mut window = self.window(&file, self.suffix.clone(), LOOK_UP_BYTES).await?;
         let mut at = index.position_of_time(timestamp, self.file.base_offset);
         let mut next_offset = self.file.base_offset;
         while let Some(header) = window.header(at, next_offset, self.end_offset).await? {
             next_offset = header.next_offset();
             if header.max_timestamp >= timestamp && header.next_offset() > start_offset {
-                let batch = window.batch(at, header.batch_bytes()).await?;
+                let batch = window.batch(at, header.batch_bytes()).await?.bytes;
                 let found = first_at_or_after(&batch, timestamp, start_offset).map_err(Fault::Read)?;
                 if found.is_some() {
                     return Ok(found);

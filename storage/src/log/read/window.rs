@@ -5,33 +5,51 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use corelane_protocol::records::{BATCH_HEADER_BYTES, BatchHeader, check_crc};
 
-use super::super::{SegmentFile, SegmentIndex, index::IndexedBatch};
+use super::{
+    super::{SegmentFile, SegmentIndex, index::IndexedBatch},
+    cache::{CHUNK_BYTES, FileKey, ReadCache, chunk_of},
+};
 use crate::{
     disk::{BLOCK, DiskFile, aligned_zeroed},
     store::ReadError,
 };
 
 const BLOCK_BYTES: u64 = BLOCK as u64;
-/// The most that is read of a file at once; a larger batch is read in one piece nevertheless.
-pub(super) const READ_BYTES_MAX: usize = 1024 * 1024;
+/// What a scan reads of a file at once; a larger batch is read in one piece nevertheless.
+pub(super) const SCAN_BYTES: usize = 1024 * 1024;
 
 /// A piece of a segment in memory, moved along as batches are looked at.
 pub(super) struct Window<'a, F> {
     file: &'a F,
     position: u64,
     suffix: Bytes,
-    read_bytes: usize,
+    source: Source<'a, F>,
     start: u64,
     bytes: Bytes,
 }
 
+/// Where a window gets its pieces.
+pub(super) enum Source<'a, F> {
+    /// From the file, so many bytes at once.
+    File { read_bytes: usize },
+    /// In whole chunks, from those that are kept.
+    Cache(&'a ReadCache<F>, FileKey),
+}
+
+/// A batch, and how much is held for it.
+pub(super) struct Batch {
+    pub bytes: Bytes,
+    /// The chunk that it is a part of; None: its memory is its own.
+    pub chunk: Option<u64>,
+}
+
 impl<'a, F: DiskFile> Window<'a, F> {
-    pub fn new(file: &'a F, position: u64, suffix: Bytes, read_bytes: usize) -> Window<'a, F> {
+    pub fn new(file: &'a F, position: u64, suffix: Bytes, source: Source<'a, F>) -> Window<'a, F> {
         Window {
             file,
             position,
             suffix,
-            read_bytes,
+            source,
             start: 0,
             bytes: Bytes::new(),
         }
@@ -61,30 +79,60 @@ impl<'a, F: DiskFile> Window<'a, F> {
     }
 
     /// A batch whose header was looked at, its CRC checked.
-    pub async fn batch(&mut self, at: u64, len: usize) -> Result<Bytes, Fault> {
-        let batch = self.get(at, len).await?;
-        check_crc(&batch).map_err(|error| Fault::Corrupt {
+    pub async fn batch(&mut self, at: u64, len: usize) -> Result<Batch, Fault> {
+        let bytes = self.get(at, len).await?;
+        check_crc(&bytes).map_err(|error| Fault::Corrupt {
             position: at,
             what: error.to_string(),
         })?;
-        Ok(batch)
+        let end = at + len as u64;
+        let is_shared = matches!(self.source, Source::Cache(..)) && chunk_of(at) == chunk_of(end - 1);
+        let chunk = (is_shared && end <= self.position).then(|| chunk_of(at));
+        Ok(Batch { bytes, chunk })
     }
 
     async fn get(&mut self, at: u64, len: usize) -> Result<Bytes, Fault> {
         let covered = self.start..self.start + self.bytes.len() as u64;
         if !covered.contains(&at) || at + len as u64 > covered.end {
-            self.load(at, len).await?;
+            match self.source {
+                Source::File { read_bytes } => self.load(at, len, read_bytes).await?,
+                Source::Cache(cache, key) => return self.join(cache, key, at, len).await,
+            }
         }
         let skip = (at - self.start) as usize;
         Ok(self.bytes.slice(skip..skip + len))
     }
 
+    /// `at + len` is not beyond the end. What lies in one chunk is a slice of it, anything else a copy.
+    async fn join(&mut self, cache: &ReadCache<F>, key: FileKey, at: u64, len: usize) -> Result<Bytes, Fault> {
+        let (file_end, end) = (self.position.min(at + len as u64), at + len as u64);
+        let mut joined = BytesMut::new();
+        let mut next = at;
+        while next < file_end {
+            let number = chunk_of(next);
+            let chunk = cache.chunk(self.file, key, number, self.position).await;
+            self.bytes = chunk.map_err(Fault::of_read)?;
+            self.start = number * CHUNK_BYTES as u64;
+            let skip = (next - self.start) as usize;
+            let taken = ((file_end - next) as usize).min(self.bytes.len() - skip);
+            if taken == len {
+                return Ok(self.bytes.slice(skip..skip + len));
+            }
+            joined.reserve(len - joined.len());
+            joined.extend_from_slice(&self.bytes[skip..skip + taken]);
+            next += taken as u64;
+        }
+        if end > next {
+            let from = (next - self.position) as usize;
+            joined.extend_from_slice(&self.suffix[from..from + (end - next) as usize]);
+        }
+        Ok(joined.freeze())
+    }
+
     /// `at + len` is not beyond the end.
-    async fn load(&mut self, at: u64, len: usize) -> Result<(), Fault> {
+    async fn load(&mut self, at: u64, len: usize, read_bytes: usize) -> Result<(), Fault> {
         let start = at.min(self.position) / BLOCK_BYTES * BLOCK_BYTES;
-        let wanted = ((at - start) as usize + len)
-            .max(self.read_bytes)
-            .next_multiple_of(BLOCK) as u64;
+        let wanted = ((at - start) as usize + len).max(read_bytes).next_multiple_of(BLOCK) as u64;
         let in_file = wanted.min(self.position.next_multiple_of(BLOCK_BYTES) - start);
         let counts = in_file.min(self.position - start) as usize;
         let (read, buffer) = self.file.read_at(start, aligned_zeroed(in_file as usize)).await;
@@ -114,7 +162,8 @@ pub(crate) async fn scan<F: DiskFile>(
     index_interval_bytes: u32,
 ) -> Result<SegmentIndex, ReadError> {
     let position = position.min(file.size().await.map_err(|error| Fault::Io(error).into_error(name))?);
-    let mut window = Window::new(file, position, Bytes::new(), READ_BYTES_MAX);
+    let source = Source::File { read_bytes: SCAN_BYTES };
+    let mut window = Window::new(file, position, Bytes::new(), source);
     let mut index = SegmentIndex::default();
     let scanned = scan_into(
         &mut window,
@@ -167,6 +216,15 @@ impl Fault {
     pub fn of_open(error: io::Error) -> Fault {
         if error.kind() == io::ErrorKind::NotFound {
             Fault::Gone
+        } else {
+            Fault::Io(error)
+        }
+    }
+
+    fn of_read(error: io::Error) -> Fault {
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            let what = "the file is shorter than it was".to_string();
+            Fault::Corrupt { position: 0, what }
         } else {
             Fault::Io(error)
         }

@@ -13,7 +13,7 @@ use crate::{
         frames::FrameRef,
         record::{RECORD_HEADER, Record, RecordHeader},
     },
-    sim_disk::{Persist, SimDisk},
+    sim_disk::{Persist, SimDisk, SimFile},
     store::ReadError,
     writeout,
 };
@@ -30,6 +30,7 @@ pub fn spec() -> LogSpec {
 
 pub struct Harness {
     pub disk: SimDisk,
+    pub read_cache: read::ReadCache<SimFile>,
     pub log: PartitionLog,
     pub frames: Frames,
     pub wall_ms: i64,
@@ -47,6 +48,7 @@ impl Harness {
         log.encode(&mut checkpoint);
         Harness {
             disk: SimDisk::new(),
+            read_cache: read::ReadCache::new(2),
             log,
             frames: Frames::default(),
             wall_ms: 0,
@@ -149,12 +151,14 @@ impl Harness {
         self.journal.retain(|seq, _| *seq >= needed);
         for path in files {
             let _ = block_on(self.disk.remove(&path));
+            self.read_cache.removed(&[path]);
         }
     }
 
     /// The power goes: what the filling frame has is lost, and what the disk was not told to keep.
     pub fn reopen(&mut self, persist: Persist) {
         self.disk = self.disk.after_crash(persist);
+        self.read_cache = read::ReadCache::new(2);
         self.filling.clear();
         self.frames = Frames::default();
         let mut bytes = &self.checkpoint[..];
@@ -195,6 +199,7 @@ impl Harness {
         let plan = |from, bytes_max| log.plan_read(from, upto, bytes_max, frames);
         let read = block_on(read::read(
             &self.disk,
+            &self.read_cache,
             plan,
             |index| learned.push(index),
             from,
@@ -210,7 +215,15 @@ impl Harness {
     pub fn find_time(&mut self, timestamp: i64, upto: i64) -> Option<read::FoundRecord> {
         let plans = self.log.plan_time_lookup(timestamp, &self.frames);
         let start_offset = self.log.start_offset();
-        let found = read::offset_for_timestamp(&self.disk, plans, |_| (), timestamp, start_offset, upto);
+        let found = read::offset_for_timestamp(
+            &self.disk,
+            &self.read_cache,
+            plans,
+            |_| (),
+            timestamp,
+            start_offset,
+            upto,
+        );
         block_on(found).unwrap()
     }
 }
