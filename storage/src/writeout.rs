@@ -7,15 +7,18 @@
 use std::io;
 
 use bytes::Bytes;
+use futures_util::future;
 
 use crate::{
-    disk::{BLOCK, Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
+    disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync},
     log::{SegmentFile, WriteOut, WrittenOut, read::scan},
     store::LogId,
 };
 
 /// A log with this much in memory is written out whenever there is time: writes do not get better from here on.
 pub const WORTH_WRITING_BYTES: u64 = 1 << 20;
+/// Bytes that are copied and written in one go.
+const WRITE_BYTES_MAX: usize = 1 << 20;
 /// Space is reserved as much again as the file has, between these bounds.
 const RESERVE_BYTES_MIN: u64 = 256 << 10;
 const RESERVE_BYTES_MAX: u64 = 16 << 20;
@@ -37,6 +40,13 @@ pub struct Pressure {
     pub journal_bytes_max: u64,
     /// The last frame of the journal's oldest file: logs that need it or an older one keep the file.
     pub oldest_file_end: u64,
+}
+
+impl Pressure {
+    /// More comes than is written out.
+    pub fn is_behind(&self) -> bool {
+        self.tail_bytes > self.tail_bytes_max / 4
+    }
 }
 
 /// The logs to write out, in order: those that hold the journal's oldest file when the journal is half full, then the
@@ -66,12 +76,32 @@ pub fn choose(loads: &[Load], pressure: &Pressure) -> Vec<LogId> {
 
 /// Does one write-out, and makes it durable.
 pub async fn run<D: Disk>(disk: &D, plan: WriteOut) -> io::Result<WrittenOut> {
-    let mut done = run_all(disk, vec![plan]).await?;
+    let mut done = run_all(disk, vec![plan], false).await?;
     Ok(done.pop().expect("one for one"))
 }
 
-/// Does several, and flushes after all are written: the file system commits their metadata with the first flush.
-pub async fn run_all<D: Disk>(disk: &D, plans: Vec<WriteOut>) -> io::Result<Vec<WrittenOut>> {
+/// Does several, and flushes after all are written: the file system commits their metadata with the first flush. `hasty`: two
+/// files at a time, which takes more of the disk from whoever waits for the journal.
+pub async fn run_all<D: Disk>(disk: &D, mut plans: Vec<WriteOut>, hasty: bool) -> io::Result<Vec<WrittenOut>> {
+    let others = if hasty {
+        plans.split_off(plans.len() / 2)
+    } else {
+        Vec::new()
+    };
+    // Both to their ends, also if one fails: a write that is under way must not meet a later one of the same place.
+    let (first, second) = future::join(write_all(disk, plans), write_all(disk, others)).await;
+    let (first, second) = (first?, second?);
+    let (flushed, also_flushed) = future::join(flush_all(&first), flush_all(&second)).await;
+    flushed.and(also_flushed)?;
+    let mut done = Vec::with_capacity(first.len() + second.len());
+    for (file, out) in first.into_iter().chain(second) {
+        finish(disk, &file, &out).await?;
+        done.push(out);
+    }
+    Ok(done)
+}
+
+async fn write_all<D: Disk>(disk: &D, plans: Vec<WriteOut>) -> io::Result<Vec<(D::File, WrittenOut)>> {
     let mut written = Vec::with_capacity(plans.len());
     for plan in plans {
         let file = open(disk, &plan).await?;
@@ -82,15 +112,14 @@ pub async fn run_all<D: Disk>(disk: &D, plans: Vec<WriteOut>) -> io::Result<Vec<
         };
         written.push((file, WrittenOut { plan, position }));
     }
-    for (file, _) in &written {
+    Ok(written)
+}
+
+async fn flush_all<F: DiskFile>(written: &[(F, WrittenOut)]) -> io::Result<()> {
+    for (file, _) in written {
         file.flush().await?;
     }
-    let mut done = Vec::with_capacity(written.len());
-    for (file, out) in written {
-        finish(disk, &file, &out).await?;
-        done.push(out);
-    }
-    Ok(done)
+    Ok(())
 }
 
 async fn open<D: Disk>(disk: &D, plan: &WriteOut) -> io::Result<D::File> {
@@ -111,32 +140,62 @@ async fn open<D: Disk>(disk: &D, plan: &WriteOut) -> io::Result<D::File> {
 }
 
 async fn write<F: DiskFile>(file: &F, plan: &WriteOut) -> io::Result<u64> {
-    let len = plan.bytes() as usize;
-    if len > 0 {
+    if plan.bytes() > 0 {
         let reserved = if plan.fresh { 0 } else { reserve_bytes(plan.position) };
         let wanted = reserve_bytes(plan.end_position);
         if plan.seal.is_none() && wanted > reserved {
             // Only a help: a full disk is noticed by the write.
             let _ = file.allocate(reserved, wanted - reserved).await;
         }
-        let mut buffer = aligned_zeroed(len.next_multiple_of(BLOCK));
-        let mut skip = plan.skip as usize;
-        let mut at = 0;
-        for piece in &plan.pieces {
-            let skipped = skip.min(piece.len());
-            skip -= skipped;
-            let taken = (piece.len() - skipped).min(len - at);
-            buffer[at..at + taken].copy_from_slice(&piece[skipped..skipped + taken]);
-            at += taken;
-        }
-        assert_eq!(at, len, "the pieces reach the planned end");
-        file.write_at(plan.position, Bytes::from_owner(buffer), Sync::Later)
-            .await?;
+    }
+    let mut pieces = Pieces::new(plan);
+    let mut position = plan.position;
+    while position < plan.end_position {
+        let len = WRITE_BYTES_MAX.min((plan.end_position - position) as usize);
+        let bytes = Bytes::from_owner(pieces.take_aligned(len));
+        file.write_at(position, bytes, Sync::Later).await?;
+        position += len as u64;
     }
     if plan.seal.is_some() {
         file.truncate(plan.end_position).await?;
     }
     Ok(plan.end_position)
+}
+
+/// What is left of the pieces of a plan.
+struct Pieces<'a> {
+    pieces: std::slice::Iter<'a, Bytes>,
+    piece: &'a [u8],
+}
+
+impl<'a> Pieces<'a> {
+    fn new(plan: &'a WriteOut) -> Pieces<'a> {
+        let (mut pieces, mut skip) = (plan.pieces.iter(), plan.skip as usize);
+        let mut piece: &[u8] = &[];
+        for next in pieces.by_ref() {
+            if skip < next.len() {
+                piece = &next[skip..];
+                break;
+            }
+            skip -= next.len();
+        }
+        Pieces { pieces, piece }
+    }
+
+    /// The next `len` bytes, and zeros up to a whole block.
+    fn take_aligned(&mut self, len: usize) -> AlignedBuf {
+        let mut buffer = AlignedBuf::with_capacity(BLOCK, len.next_multiple_of(BLOCK));
+        while buffer.len() < len {
+            if self.piece.is_empty() {
+                self.piece = self.pieces.next().expect("the pieces reach the planned end");
+            }
+            let (taken, rest) = self.piece.split_at(self.piece.len().min(len - buffer.len()));
+            buffer.extend_from_slice(taken);
+            self.piece = rest;
+        }
+        buffer.resize(len.next_multiple_of(BLOCK), 0);
+        buffer
+    }
 }
 
 /// Where the space that is reserved for a file of this length ends.

@@ -25,6 +25,11 @@ use crate::{
 
 /// The least a frame's buffer starts with, in bytes.
 const FRAME_BYTES_MIN: usize = 8 << 10;
+/// A frame that begins with a smaller record, after smaller frames, takes no more than this: the table at its start is made for
+/// all that it may take, and is written with the smallest, too.
+const FRAME_BYTES_SMALL_MAX: usize = 1 << 20;
+/// A record of this many bytes begins a large frame.
+const RECORD_BYTES_LARGE: usize = 256 << 10;
 /// Free files below which appends wait: the background needs some to free others, recovery needs one.
 const FREE_FILES_RESERVED: u32 = 3;
 
@@ -50,6 +55,8 @@ pub(super) struct Filling {
     builder: FrameBuilder,
     /// Logs that have records in it, with their end after the last of them.
     ends: Vec<(LogId, i64)>,
+    /// It takes no further record beyond this.
+    bytes_max: usize,
     watermark: bool,
 }
 
@@ -165,14 +172,20 @@ impl State {
         let (header, body) = record.encode(id);
         let body = body.as_slice();
         let bytes = RECORD_HEADER + body.len();
-        let full = |filling: &Filling| filling.watermark || filling.builder.len_with(bytes) > self.frame_bytes_max;
+        let full = |filling: &Filling| filling.watermark || filling.builder.len_with(bytes) > filling.bytes_max;
         if self.closed || self.filling.back().is_none_or(full) {
             self.closed = false;
             let expected = self.frame_bytes_expected.max(FRAME_BYTES_MIN).min(self.frame_bytes_max);
-            let builder = FrameBuilder::new(expected, self.frame_bytes_max, bytes);
+            let is_large = bytes >= RECORD_BYTES_LARGE || expected > FRAME_BYTES_SMALL_MAX / 2;
+            let bytes_max = if is_large {
+                self.frame_bytes_max
+            } else {
+                self.frame_bytes_max.min(FRAME_BYTES_SMALL_MAX)
+            };
             self.filling.push_back(Filling {
-                builder,
+                builder: FrameBuilder::new(expected, bytes_max, bytes),
                 ends: Vec::new(),
+                bytes_max,
                 watermark: false,
             });
         }
@@ -309,6 +322,7 @@ impl State {
         self.filling.push_back(Filling {
             builder,
             ends: Vec::new(),
+            bytes_max: BLOCK,
             watermark: true,
         });
     }
@@ -331,6 +345,7 @@ impl State {
             mut builder,
             ends,
             watermark,
+            ..
         } = self.filling.pop_front().expect("just seen");
         if watermark {
             builder.set_flags(FLAG_WATERMARK);
@@ -355,7 +370,8 @@ impl State {
             watermark,
             sealed_ns: now_ns(),
         });
-        self.frame_bytes_expected = bytes.len();
+        // Small ones between large ones change little.
+        self.frame_bytes_expected = bytes.len().max(self.frame_bytes_expected / 4 * 3);
         self.stats.frames += 1;
         self.stats.frame_bytes += bytes.len() as u64;
         let position = u64::from(address.block) * BLOCK as u64;

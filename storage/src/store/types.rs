@@ -182,7 +182,7 @@ pub struct StoreOptions {
     pub journal_files_ahead: u32,
     /// Frames between seal and durable: 1 where a flush is needed, more where writes are durable by themselves.
     pub frames_in_flight: usize,
-    /// A frame takes no further record beyond this.
+    /// A frame of large records takes no further record beyond this, one of small ones a MiB.
     pub frame_bytes_max: usize,
     /// Records that are not in segments yet are held in memory; appends wait at this many bytes.
     pub tail_bytes_max: usize,
@@ -210,7 +210,7 @@ impl StoreOptions {
             journal_file_bytes: 16 << 20,
             journal_files_ahead: 4,
             frames_in_flight: 1,
-            frame_bytes_max: 1 << 20,
+            frame_bytes_max: 4 << 20,
             tail_bytes_max: 128 << 20,
             watermark_after: Duration::from_millis(1),
             sleep: Rc::new(sleep),
