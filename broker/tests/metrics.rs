@@ -152,6 +152,13 @@ fn every_metric_of_the_table_is_in_a_scrape_and_no_other() {
     assert_eq!(sum(&series, "corelane_partitions_led", &[]), 3.0 + 50.0);
     assert!(sum(&series, "corelane_journal_files", &["core=\"1\""]) >= 2.0);
     assert!(sum(&series, "process_resident_memory_bytes", &[]) > 1e6);
+    // Recovery alone takes more; a thread beside the core's that has its name does not.
+    for core in ["core=\"0\"", "core=\"1\""] {
+        assert!(
+            sum(&series, "corelane_core_busy_seconds_total", &[core]) > 0.002,
+            "{core}"
+        );
+    }
 }
 
 /// Goal: while traffic flows, the stages together are the whole time, which is what a client saw and no more; on one core and over

@@ -24,18 +24,28 @@ pub fn process() -> ProcessSnapshot {
 }
 
 /// Of the threads of cores, by their names (`corelane-N`); `turns` is theirs to say. None: the kernel does not tell.
+///
+/// A thread that a core's thread starts inherits its name, and has a later number.
 pub fn core_times(cores: usize) -> Vec<Option<CoreTimes>> {
     let mut times = vec![None; cores];
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let boot = boot_time();
-    for thread in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
-        let folder = thread.path().display().to_string();
+    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
+    let mut numbers: Vec<u32> = tasks
+        .filter_map(|task| task.file_name().to_str()?.parse().ok())
+        .collect();
+    numbers.sort_unstable();
+    for number in numbers {
+        let folder = format!("/proc/self/task/{number}");
         let name = fs::read_to_string(format!("{folder}/comm")).unwrap_or_default();
         let core = name
             .trim()
             .strip_prefix("corelane-")
             .and_then(|core| core.parse::<usize>().ok());
-        let Some(place) = core.and_then(|core| times.get_mut(core)) else {
+        let Some(place) = core
+            .and_then(|core| times.get_mut(core))
+            .filter(|place| place.is_none())
+        else {
             continue;
         };
         let Some((busy, stalled)) = schedstat(&format!("{folder}/schedstat")) else {
