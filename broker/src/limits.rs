@@ -14,6 +14,15 @@ pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A request frame of more bytes is a large one, and may have to wait for room to be received.
 pub const SMALL_FRAME_BYTES_MAX: usize = READ_CHUNK_BYTES;
 
+/// Bytes of a large frame that its reader waits for at once.
+pub const FILL_BYTES_MAX: usize = 256 * 1024;
+
+/// A frame on its way in may take memory for so many times of what arrived, up to [`GROWTH_BYTES_FREE`]; beyond that for a third more.
+pub const GROWTH_RATIO: usize = 128;
+
+/// Bytes that a frame on its way in may be ahead of what arrived.
+pub const GROWTH_BYTES_FREE: usize = 4 * 1024 * 1024;
+
 /// Bytes of large frames that one core receives at the same time; a frame that is larger still goes on alone.
 pub const LARGE_FRAMES_BYTES_MAX: usize = 256 * 1024 * 1024;
 

@@ -144,7 +144,7 @@ fn half_sent_requests_share_what_is_received() {
     let answer: ProduceResponse = small.ask(9, &large);
     let usual = began.elapsed();
     assert_eq!(errors(&answer), [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
-    // 150 MiB that are there, and 50 MiB of room for the rest of the last.
+    // 50 MiB of each are there. The first two took memory for a little more while there was enough; the last has room for all of it.
     let mut halves: Vec<Wire> = (0..3).map(|_| Wire::connect(broker.port)).collect();
     let half = [&(100 * MIB as i32).to_be_bytes()[..], &vec![0; 50 * MIB]].concat();
     for wire in &mut halves {

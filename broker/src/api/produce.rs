@@ -13,7 +13,7 @@ use corelane_protocol::{
     records::{self, BatchError, BatchHeader, Limits, Verification, Verified},
     wire::Reader,
 };
-use futures_util::future::join_all;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{
@@ -88,27 +88,25 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
             partition_responses: answers,
         });
     }
-    let (places, asked): (Vec<_>, Vec<_>) = calls
+    let asked: SmallVec<[_; 1]> = calls
         .into_calls()
         .map(|(owner, places, parts)| {
             let hop_began = (owner != core.world.core()).then(|| core.world.now());
-            (
-                (places, hop_began),
-                core.call(
-                    owner,
-                    ProduceCall {
-                        required_acks: acks,
-                        parts,
-                    },
-                ),
-            )
+            let call = ProduceCall {
+                required_acks: acks,
+                parts,
+            };
+            (places, hop_began, core.call(owner, call))
         })
-        .unzip();
+        .collect();
     context.progress.set_appends_made();
     drop(refusals);
-    // The owner that was last is the one that was waited for.
+    // The records are in the journal's frame: nothing holds the request's memory while the disk has its turn.
+    drop(body);
+    // The owner that was last is the one that was waited for. All calls are on their way, so their order does not matter here.
     let mut last = None;
-    for ((places, hop_began), answer) in places.into_iter().zip(join_all(asked).await) {
+    for (places, hop_began, call) in asked {
+        let answer = call.await;
         last = last.max(Some((answer.marks.durable, answer.marks, hop_began)));
         for ((topic, partition), result) in places.into_iter().zip(answer.results) {
             fill(&mut response.responses[topic].partition_responses[partition], result);

@@ -31,13 +31,17 @@ pub struct Api {
     pub advertised_min: i16,
 }
 
-/// Produce and Fetch read their whole body themselves, in place; the others get it decoded.
+/// Produce and Fetch read their whole body themselves, in place; the others get it decoded. A request is as large as the largest
+/// of these futures, so only the most frequent one is not in a box of its own.
 macro_rules! handled {
-    (whole $api:ident, $core:ident, $context:ident, $body:ident) => {
+    (in_place $api:ident, $core:ident, $context:ident, $body:ident) => {
         $api::handle($core, $context, $body).await
     };
+    (whole $api:ident, $core:ident, $context:ident, $body:ident) => {
+        Box::pin($api::handle($core, $context, $body)).await
+    };
     (decoded $api:ident, $core:ident, $context:ident, $body:ident) => {
-        decoded($core, $context, $body, $api::handle).await
+        Box::pin(decoded($core, $context, $body, $api::handle)).await
     };
 }
 
@@ -66,7 +70,7 @@ macro_rules! apis {
 
 apis! {
     // librdkafka turns compression off unless version 0 is shown (KAFKA-18659); 0 to 2 are refused all the same.
-    PRODUCE                     3..=13 advertised from 0   => whole   produce;
+    PRODUCE                     3..=13 advertised from 0   => in_place produce;
     FETCH                       4..=18                     => whole   fetch;
     LIST_OFFSETS                1..=11                     => decoded list_offsets;
     METADATA                    0..=13                     => decoded metadata;

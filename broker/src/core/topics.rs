@@ -1,9 +1,10 @@
 //! What this core knows of topics beyond the image: who owns a partition, a topic's effective config, and the wishes
 //! that several APIs share.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use corelane_protocol::error_code::ErrorCode;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::{CONTROLLER_CORE, Core, Message, message::WishCall};
@@ -173,26 +174,31 @@ impl<W: World<Message = Message>> Core<W> {
 }
 
 /// Partitions of a call, sorted to the cores that own them, with the places of their results.
-pub struct ByOwner<Place, Part>(BTreeMap<usize, (Vec<Place>, Vec<Part>)>);
+/// Most calls are for one core.
+pub struct ByOwner<Place, Part>(SmallVec<[OfOwner<Place, Part>; 1]>);
+
+type OfOwner<Place, Part> = (usize, Vec<Place>, Vec<Part>);
 
 impl<Place, Part> Default for ByOwner<Place, Part> {
     fn default() -> Self {
-        ByOwner(BTreeMap::new())
+        ByOwner(SmallVec::new())
     }
 }
 
 impl<Place, Part> ByOwner<Place, Part> {
     pub fn push(&mut self, owner: usize, place: Place, part: Part) {
-        let (places, parts) = self.0.entry(owner).or_default();
+        let at = self.0.partition_point(|of| of.0 < owner);
+        if self.0.get(at).is_none_or(|of| of.0 != owner) {
+            self.0.insert(at, (owner, Vec::new(), Vec::new()));
+        }
+        let (_, places, parts) = &mut self.0[at];
         places.push(place);
         parts.push(part);
     }
 
     /// In order of owners.
     pub fn into_calls(self) -> impl Iterator<Item = (usize, Vec<Place>, Vec<Part>)> {
-        self.0
-            .into_iter()
-            .map(|(owner, (places, parts))| (owner, places, parts))
+        self.0.into_iter()
     }
 }
 

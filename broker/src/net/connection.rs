@@ -1,6 +1,6 @@
 //! One client connection: bytes in, frames to dispatch, answers out in the order of the requests.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Duration};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
@@ -11,6 +11,7 @@ use super::{
     in_flight::{Finished, InFlight},
     large_frames::LargeFrame,
     other_protocol::other_protocol,
+    seldom::Seldom,
     slow,
 };
 use crate::{
@@ -20,7 +21,8 @@ use crate::{
     },
     core::{Core, Message},
     limits::{
-        FRAME_TIME_MAX, READ_CHUNK_BYTES, SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
+        FILL_BYTES_MAX, FRAME_TIME_MAX, GROWTH_BYTES_FREE, GROWTH_RATIO, READ_CHUNK_BYTES, SEND_PARTS_MAX,
+        SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
     },
     log_limit::Verdict,
     metrics::{self, Timeline},
@@ -60,7 +62,8 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
             .await
             .and_then(|(end, ())| end)
     };
-    match AssertUnwindSafe(conversation.or(silence).or(stall))
+    let watches = pin!(silence.or(stall));
+    match AssertUnwindSafe(conversation.or(Seldom::new(watches)))
         .catch_unwind()
         .await
     {
@@ -82,6 +85,9 @@ async fn read_requests<W: World<Message = Message>>(
     activity: &Activity<W>,
 ) -> Result<(), String> {
     let frame_bytes_max = core.config.socket_request_max_bytes as usize;
+    // A client that sends a byte in a millisecond is not silent.
+    let idle_ms_max = usize::try_from(core.config.connections_max_idle_ms);
+    let fill_bytes_max = idle_ms_max.unwrap_or(usize::MAX).clamp(1, FILL_BYTES_MAX);
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
     // From its beginning until its request begins.
     let mut large: Option<LargeFrame> = None;
@@ -97,16 +103,32 @@ async fn read_requests<W: World<Message = Message>>(
             let progress = Progress::new(Timeline::begin(arrived, core.world.now()));
             let work = dispatch::dispatch(core.clone(), peer, frame, progress.clone());
             in_flight.begin(work, bytes, may_overlap, progress).await;
-            large = None;
+            if large.take().is_some() && received.is_empty() {
+                // Or what waits for the next request would hold the memory of this one.
+                received = BytesMut::new();
+            }
         }
         if large.is_none() {
             large = large_frame(&received, frame_bytes_max).map(|bytes| core.large_frames.begin(bytes));
         }
+        let mut rest = 0;
         if let Some(large) = &mut large {
-            large.arrived(received.len() - frame::PREFIX_BYTES);
-            large.go_on(&core.world).await;
+            large.takes(received.len() - frame::PREFIX_BYTES);
+            rest = frame::PREFIX_BYTES + large.bytes() - received.len();
+            if must_grow(&received, rest) {
+                large.go_on(&core.world).await;
+                received = grown(&received, rest);
+                large.takes(received.capacity() - frame::PREFIX_BYTES);
+            }
         }
-        let (outcome, buffer) = in_time(core, &large, stream.read(received)).await?;
+        let fill_bytes = rest.min(received.capacity() - received.len()).min(fill_bytes_max);
+        let reading = async {
+            match fill_bytes {
+                0 => stream.read(received).await,
+                bytes => stream.fill(received, bytes).await,
+            }
+        };
+        let (outcome, buffer) = in_time(core, &large, reading).await?;
         received = buffer;
         match outcome {
             Ok(0) if received.is_empty() => return Ok(()),
@@ -143,6 +165,21 @@ fn take_frame(received: &mut BytesMut, frame_bytes_max: usize) -> Result<Option<
 fn large_frame(received: &[u8], frame_bytes_max: usize) -> Option<usize> {
     let bytes = frame::body_bytes(received, frame_bytes_max).ok().flatten();
     bytes.filter(|bytes| *bytes > SMALL_FRAME_BYTES_MAX)
+}
+
+/// Whether a frame of which so much is to come needs more memory before it is worth to read on.
+fn must_grow(received: &BytesMut, rest: usize) -> bool {
+    received.capacity() - received.len() < rest.min(READ_CHUNK_BYTES)
+}
+
+/// With more memory, in few steps, since what is there is copied at each; but memory grows with what arrived, not with what is
+/// promised.
+fn grown(received: &[u8], rest: usize) -> BytesMut {
+    let arrived = received.len();
+    let step = (arrived / 3).max((GROWTH_RATIO * arrived).min(GROWTH_BYTES_FREE));
+    let mut larger = BytesMut::with_capacity(arrived + rest.min(step));
+    larger.extend_from_slice(received);
+    larger
 }
 
 /// Waits for `work`, but not for longer than a large frame may have its room.
@@ -293,6 +330,34 @@ mod tests {
             parts = rest;
         }
         assert_eq!(pieces, [&b"abcd"[..], b"efgh", b"i"]);
+    }
+
+    /// Goal: a large frame is copied little while it arrives, and its memory is never more than a step ahead of it.
+    #[test]
+    fn memory_follows_what_arrived() {
+        for whole in [READ_CHUNK_BYTES + 1, 1 << 20, 100 << 20] {
+            let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
+            received.resize(1000, 0);
+            let mut copied = 0;
+            while received.len() < whole {
+                let arrived = received.len();
+                if must_grow(&received, whole - arrived) {
+                    copied += arrived;
+                    received = grown(&received, whole - arrived);
+                    let held = received.capacity();
+                    assert!(held <= (GROWTH_RATIO + 1) * arrived, "{held} for {arrived}");
+                    assert!(
+                        held <= arrived + arrived / 3 + GROWTH_BYTES_FREE,
+                        "{held} for {arrived}"
+                    );
+                }
+                let more = (received.capacity() - arrived).min(whole - arrived).min(30_000);
+                assert!(more > 0, "there is room for more");
+                received.resize(arrived + more, 0);
+            }
+            assert!(copied <= 4 * whole, "{copied} of {whole}");
+            assert!(copied <= 2 * READ_CHUNK_BYTES || whole > 4 << 20, "{copied} of {whole}");
+        }
     }
 
     /// A frame is taken when whole, and refused by its length alone when that is absurd.

@@ -1,7 +1,7 @@
 //! Memory of large request frames on their way in.
 //!
-//! A frame is memory from its first byte on, and of use from its last. Many clients that each send half of a large one would
-//! hold it for as long as they like. As long as all that arrived is little, nobody is held up. Beyond that a frame goes on only
+//! A frame is memory from its first byte on (and counts for all that it has taken), and of use from its last. Many clients that each send half of a large one would
+//! hold it for as long as they like. As long as all that they hold is little, nobody is held up. Beyond that a frame goes on only
 //! when there is room for the rest of it, so that who goes on can end, whatever others do. Who finds no room is left unread:
 //! the socket fills, and the client waits. Small frames need no room.
 //!
@@ -27,8 +27,8 @@ pub struct LargeFrames(Rc<State>);
 
 #[derive(Default)]
 struct State {
-    /// Bytes that are there, of frames whose requests have not begun.
-    arrived: Cell<usize>,
+    /// Bytes of memory of frames whose requests have not begun.
+    held: Cell<usize>,
     /// Bytes that are to come of those that have room.
     expected: Cell<usize>,
     /// By bytes that are to come, then by arrival.
@@ -39,14 +39,14 @@ struct State {
 impl LargeFrames {
     /// Bytes that are there of frames whose requests have not begun.
     pub fn arrived_bytes(&self) -> usize {
-        self.0.arrived.get()
+        self.0.held.get()
     }
 
     /// A frame of so many bytes has begun to arrive.
     pub(super) fn begin(&self, bytes: usize) -> LargeFrame {
         LargeFrame {
             bytes,
-            arrived: 0,
+            held: 0,
             room: None,
             state: self.0.clone(),
         }
@@ -84,7 +84,7 @@ impl State {
             }
             let (rest, _) = *first.key();
             let expected = self.expected.get();
-            let has_room = expected == 0 || self.arrived.get() + expected + rest <= LARGE_FRAMES_BYTES_MAX;
+            let has_room = expected == 0 || self.held.get() + expected + rest <= LARGE_FRAMES_BYTES_MAX;
             return has_room.then(|| (rest, first.remove()));
         }
         None
@@ -111,26 +111,30 @@ impl Drop for Room {
 /// A frame on its way in, until its request begins or its connection ends.
 pub(super) struct LargeFrame {
     bytes: usize,
-    arrived: usize,
+    held: usize,
     /// And since when.
     room: Option<(Room, Instant)>,
     state: Rc<State>,
 }
 
 impl LargeFrame {
-    /// So much of it is there now.
-    pub(super) fn arrived(&mut self, bytes: usize) {
-        // The beginning of the next frame may be there, too.
-        let more = bytes.min(self.bytes) - self.arrived;
-        self.arrived += more;
-        self.state.arrived.set(self.state.arrived.get() + more);
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// For so many of its bytes there is memory now.
+    pub(super) fn takes(&mut self, bytes: usize) {
+        // There may be some for the beginning of the next frame, too.
+        let more = bytes.min(self.bytes).saturating_sub(self.held);
+        self.held += more;
+        self.state.held.set(self.state.held.get() + more);
         if let Some((room, _)) = &mut self.room {
             room.expected -= more;
             self.state.expected.set(self.state.expected.get() - more);
         }
     }
 
-    /// Waits until more of it may arrive.
+    /// Waits until it may take more.
     pub(super) async fn go_on<W: World>(&mut self, world: &W) {
         if let Some(room) = self.ask() {
             self.room = Some((room.await.expect("room is given in the end"), world.now()));
@@ -138,8 +142,8 @@ impl LargeFrame {
     }
 
     fn ask(&self) -> Option<oneshot::Receiver<Room>> {
-        let must_ask = self.room.is_none() && self.state.arrived.get() >= LARGE_FRAMES_BYTES_FREE;
-        must_ask.then(|| self.state.ask(self.bytes - self.arrived))
+        let must_ask = self.room.is_none() && self.state.held.get() >= LARGE_FRAMES_BYTES_FREE;
+        must_ask.then(|| self.state.ask(self.bytes - self.held))
     }
 
     /// Waits until it has had its time, and others wait for room.
@@ -162,7 +166,7 @@ impl LargeFrame {
 
 impl Drop for LargeFrame {
     fn drop(&mut self) {
-        self.state.arrived.set(self.state.arrived.get() - self.arrived);
+        self.state.held.set(self.state.held.get() - self.held);
         // Then there is more room, also if this one had asked for none.
         self.room = None;
         self.state.give();
@@ -178,7 +182,7 @@ mod tests {
     /// A frame of which so much is there.
     fn half(frames: &LargeFrames, arrived: usize, bytes: usize) -> LargeFrame {
         let mut frame = frames.begin(bytes);
-        frame.arrived(arrived);
+        frame.takes(arrived);
         frame
     }
 
@@ -192,7 +196,7 @@ mod tests {
     }
 
     fn held(frames: &LargeFrames) -> usize {
-        frames.0.arrived.get() + frames.0.expected.get()
+        frames.0.held.get() + frames.0.expected.get()
     }
 
     /// What is announced and not sent holds nobody up.
@@ -217,7 +221,7 @@ mod tests {
         assert!(took(&mut large, &mut asked[0]) && !took(&mut larger, &mut asked[1]));
         assert!(!took(&mut small, &mut asked[2]), "there is no room at all");
         assert_eq!(held(&frames), LARGE_FRAMES_BYTES_MAX);
-        large.arrived(HALF / 2);
+        large.takes(HALF / 2);
         assert_eq!(held(&frames), LARGE_FRAMES_BYTES_MAX, "what arrives was expected");
         drop(large);
         assert!(took(&mut small, &mut asked[2]), "the smallest first");

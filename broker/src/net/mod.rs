@@ -6,6 +6,7 @@ mod in_flight;
 mod large_frames;
 mod other_protocol;
 pub mod quota;
+mod seldom;
 mod slow;
 
 use std::net::SocketAddr;

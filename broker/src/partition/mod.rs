@@ -3,6 +3,7 @@
 
 pub mod fetch;
 pub mod host;
+mod key_hash;
 pub mod lending;
 mod observe;
 pub mod offsets;
@@ -13,13 +14,11 @@ mod waiters;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    rc::Rc,
     sync::Arc,
 };
 
 use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::LogId;
-use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 pub use fetch::{FetchAnswer, FetchCall, FetchPart, FetchResult, FetchSpent};
 pub use offsets::{EpochEndAnswer, EpochEndCall, EpochEndPart, ListOffsetsAnswer, ListOffsetsCall, ListOffsetsPart};
@@ -58,7 +57,7 @@ impl Partition {
 /// All replicas of one core.
 #[derive(Default)]
 pub struct Partitions {
-    by_key: HashMap<PartitionKey, Partition, Xxh3DefaultBuilder>,
+    by_key: HashMap<PartitionKey, Partition, key_hash::KeyHash>,
     fetch_waiters: BTreeMap<fetch::WaiterKey, fetch::Waiter>,
     lending: lending::Lending,
     /// Produce requests that wait for room in memory or journal, in order of arrival.
@@ -108,6 +107,3 @@ pub fn close<W: World<Message = Message>>(core: &Core<W>, key: &PartitionKey) ->
     fetch::retry(core, std::mem::take(&mut partition.fetch_waiters));
     Some(partition.log)
 }
-
-/// Results of one request, filled in any order.
-type Shared<T> = Rc<std::cell::RefCell<T>>;

@@ -10,7 +10,7 @@ use corelane_protocol::{error_code::ErrorCode, records::BatchHeader};
 use corelane_storage::{AppendError, ProducerCheck};
 
 use super::{
-    PartitionKey, Partitions, Shared, host,
+    PartitionKey, Partitions, host,
     replica::{Acks, Input},
     waiters::Waiter,
 };
@@ -67,7 +67,7 @@ impl ProduceResult {
 pub(super) struct Pending {
     to: ReplyTo,
     taken: Instant,
-    state: Shared<PendingState>,
+    state: RefCell<PendingState>,
 }
 
 struct PendingState {
@@ -120,7 +120,7 @@ pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Prod
         pending: Rc::new(Pending {
             to,
             taken: core.world.now(),
-            state: Rc::new(RefCell::new(state)),
+            state: RefCell::new(state),
         }),
         acks: Acks::from_wire(call.required_acks).expect("the handler let nothing else in"),
         parts: call.parts,

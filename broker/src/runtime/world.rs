@@ -69,6 +69,12 @@ pub trait Stream: Clone + 'static {
     /// Appends what arrived to `into` and hands it back; `Ok(0)` is the peer's end. Reads at most a few receive buffers
     /// at once; while nobody reads, a bounded amount is buffered and then the peer is held back.
     fn read(&self, into: BytesMut) -> impl Future<Output = (io::Result<usize>, BytesMut)>;
+    /// As [`read`](Self::read), for who knows that at least so many bytes are to come: it may wait until all of them are there,
+    /// and have them put straight into `into`. Fewer are no sign of the end.
+    fn fill(&self, into: BytesMut, bytes: usize) -> impl Future<Output = (io::Result<usize>, BytesMut)> {
+        let _ = bytes;
+        self.read(into)
+    }
     /// Sends all parts in order with one vectored send where possible. Only one task may write at a time.
     fn write(&self, parts: Vec<Bytes>) -> impl Future<Output = io::Result<()>>;
     /// Stops both directions at once; pending reads and writes end with an error.

@@ -244,3 +244,83 @@ fn a_read_keeps_what_the_reader_has() {
         assert_eq!(received, [b">", &pattern(3, 3000)[..], b"<"].concat());
     });
 }
+
+/// A length, and that many bytes.
+fn frame(seed: usize, len: usize) -> Vec<u8> {
+    [&(len as u32).to_be_bytes()[..], &pattern(seed, len)].concat()
+}
+
+/// Gives every frame back. Of a large one it knows what is to come, and now and then it gives up waiting for that.
+async fn echo_frames(_: GlommioWorld<()>, stream: RingStream) {
+    let mut have = BytesMut::new();
+    for turn in 0.. {
+        loop {
+            let whole = have
+                .first_chunk()
+                .map(|prefix| 4 + u32::from_be_bytes(*prefix) as usize);
+            let rest = whole.map_or(0, |whole| whole.saturating_sub(have.len()));
+            if whole.is_some() && rest == 0 {
+                break;
+            }
+            if rest > 1000 && turn % 3 == 1 {
+                let given_up = stream.fill(BytesMut::from(&b"own"[..]), rest);
+                if let Some((read, bytes)) = futures_lite::future::poll_once(given_up).await {
+                    assert_eq!(read.unwrap(), bytes.len() - 3);
+                    have.extend_from_slice(&bytes[3..]);
+                    continue;
+                }
+            }
+            let before = have.len();
+            let (read, bytes) = match rest {
+                1001.. => stream.fill(have, rest.min(100_000)).await,
+                _ => stream.read(have).await,
+            };
+            have = bytes;
+            match read {
+                Ok(0) | Err(_) => return,
+                Ok(read) => assert_eq!(have.len(), before + read),
+            }
+        }
+        let whole = 4 + u32::from_be_bytes(*have.first_chunk().unwrap()) as usize;
+        if stream.write(vec![have.split_to(whole).freeze()]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Goal: what is received straight into a reader's memory is whole and in order, between small frames that land first, with readers
+/// that give up and peers that go away.
+#[test]
+fn frames_of_known_length_arrive_whole() {
+    const LENGTHS: [usize; 9] = [10, 700_000, 300_000, 0, 5000, 1 << 20, 1001, 70, 200_000];
+    with_server(2, echo_frames, |address| {
+        let clients: Vec<_> = (0..16)
+            .map(|client| {
+                thread::spawn(move || {
+                    let frames = LENGTHS.iter().cycle().skip(client).take(20).enumerate();
+                    let sent = frames
+                        .flat_map(|(seed, len)| frame(client + seed, *len))
+                        .collect::<Vec<_>>();
+                    let mut stream = TcpStream::connect(address).unwrap();
+                    let mut writer = stream.try_clone().unwrap();
+                    let copy = sent.clone();
+                    let writing = thread::spawn(move || {
+                        for piece in copy.chunks(50_000 + 7001 * client) {
+                            writer.write_all(piece).unwrap();
+                            thread::yield_now();
+                        }
+                        // And a frame of which the end never comes.
+                        let _ = writer.write_all(&frame(client, 400_000)[..100_000 * (client % 4)]);
+                    });
+                    let mut received = vec![0; sent.len()];
+                    stream.read_exact(&mut received).unwrap();
+                    writing.join().unwrap();
+                    assert!(received == sent, "connection {client} got other bytes");
+                })
+            })
+            .collect();
+        for client in clients {
+            client.join().unwrap();
+        }
+    });
+}

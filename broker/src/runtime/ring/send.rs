@@ -1,4 +1,5 @@
-//! The sending half of a connection: one send in flight, so that order is kept; what a send left over is sent next.
+//! The sending half of a connection: one send in flight, so that order is kept; what a send left over is sent next. Small answers
+//! leave at once if the socket has room.
 //!
 //! A write whose future is dropped goes on to its end, so that a connection never carries half a response; the next
 //! write waits for it. Closing the connection cancels it.
@@ -7,7 +8,7 @@
 use std::{
     future::Future,
     io,
-    os::fd::AsRawFd,
+    os::fd::{AsRawFd, OwnedFd},
     pin::Pin,
     ptr,
     rc::Rc,
@@ -24,6 +25,9 @@ use super::{
     tag::{Kind, Tag},
 };
 
+/// An answer of one part up to this size is sent by a system call of its own: that costs less than a submission, its completion and
+/// waking the task once more for it.
+const SEND_NOW_BYTES_MAX: usize = 16 << 10;
 /// Parts that go into one system call; the kernel takes at most 1024 (`UIO_MAXIOV`).
 const PARTS_MAX: usize = 256;
 
@@ -111,6 +115,12 @@ impl Future for Write {
             }
             let before = std::mem::take(&mut slot.sending.batch.parts);
             slot.sending.batch.sent = 0;
+            if let WriteState::Start(parts) = &mut this.state
+                && let Err(error) = send_now(&slot.socket, parts)
+            {
+                slot.sending.error = error.raw_os_error().or(Some(libc::EIO));
+                return (Poll::Ready(Err(error)), Some(before));
+            }
             match &mut this.state {
                 WriteState::Start(parts) if !parts.is_empty() => {
                     slot.sending.batch.parts = std::mem::take(parts);
@@ -140,6 +150,28 @@ impl Drop for Write {
             inner.aftermath.drop_waker(waker);
         });
     }
+}
+
+/// Sends a small answer as far as the socket takes it at once; what is left stays in `parts`.
+fn send_now(socket: &OwnedFd, parts: &mut Vec<Bytes>) -> io::Result<()> {
+    let [part] = &mut parts[..] else { return Ok(()) };
+    if part.len() > SEND_NOW_BYTES_MAX {
+        return Ok(());
+    }
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT;
+    // SAFETY: the pointer and length are those of a live slice, and the kernel is done with it when the call returns.
+    let sent = unsafe { libc::send(socket.as_raw_fd(), part.as_ptr().cast(), part.len(), flags) };
+    match usize::try_from(sent) {
+        Ok(sent) if sent == part.len() => parts.clear(),
+        Ok(sent) => part.advance(sent),
+        Err(_) => {
+            let error = io::Error::last_os_error();
+            if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Inner {

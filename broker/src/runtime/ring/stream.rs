@@ -67,7 +67,11 @@ impl RingStream {
 
 impl Stream for RingStream {
     fn read(&self, into: BytesMut) -> impl Future<Output = (io::Result<usize>, BytesMut)> {
-        Read::new(self.handle.clone(), into)
+        Read::any(self.handle.clone(), into)
+    }
+
+    fn fill(&self, into: BytesMut, bytes: usize) -> impl Future<Output = (io::Result<usize>, BytesMut)> {
+        Read::fill(self.handle.clone(), into, bytes)
     }
 
     fn write(&self, parts: Vec<Bytes>) -> impl Future<Output = io::Result<()>> {
