@@ -84,8 +84,8 @@ impl CoreMetrics {
     }
 
     /// A request is done with: its answer left, or it has none. Gives where its time went.
-    pub fn request_ends(&self, timeline: &Timeline, bytes: Bytes, taken_up: Instant, sent: Instant) -> Spent {
-        let spent = timeline.end(taken_up, sent);
+    pub fn request_ends(&self, timeline: &Timeline, bytes: Bytes, sent: Instant) -> Spent {
+        let spent = timeline.end(sent);
         if let Some(api) = timeline.api() {
             self.with_api(api, |metrics| {
                 metrics.requests += 1;

@@ -19,6 +19,12 @@ fn micros(micros: u64) -> Duration {
     Duration::from_micros(micros)
 }
 
+/// Taken up by the connection, then sent.
+fn ended(timeline: &Timeline, taken_up: u64, sent: u64) -> Spent {
+    timeline.note_ready(|| at(taken_up));
+    timeline.end(at(sent))
+}
+
 fn stages(spent: &Spent) -> Vec<(Stage, u128)> {
     spent.stages().map(|(stage, took)| (stage, took.as_micros())).collect()
 }
@@ -30,7 +36,7 @@ fn the_stages_of_a_request_are_all_of_its_time() {
     timeline.set_api(ApiKey::PRODUCE);
     // Asked at 15, taken by another core at 20, its frame sealed at 50 and durable at 150, the answer back at 157.
     timeline.note_journal(Marks::new(at(20), at(50), at(150)), Some((at(15), at(157))));
-    let spent = timeline.end(at(160), at(170));
+    let spent = ended(&timeline, 160, 170);
     assert_eq!(
         stages(&spent),
         [
@@ -62,7 +68,7 @@ fn moments_out_of_order_count_as_nothing() {
     );
     let timeline = Timeline::begin(at(120), at(90));
     timeline.note_journal(marks, None);
-    let spent = timeline.end(at(80), at(110));
+    let spent = ended(&timeline, 80, 110);
     assert_eq!(spent.total, micros(20));
     assert!(spent.stages().all(|(_, took)| took <= micros(20)));
 }
@@ -74,7 +80,7 @@ fn the_wait_that_a_client_asks_for_is_told_apart() {
     timeline.note(Stage::Wait, micros(400));
     timeline.note(Stage::Wait, micros(100));
     timeline.note(Stage::Read, micros(30));
-    let spent = timeline.end(at(560), at(570));
+    let spent = ended(&timeline, 560, 570);
     assert_eq!(
         (spent.unasked(), spent.longest()),
         (micros(70), (Stage::Read, micros(30)))
@@ -293,11 +299,12 @@ fn a_core_counts_by_api() {
         request: 100,
         response: 10,
     };
-    metrics.request_ends(&timeline, bytes, at(2), at(3));
+    timeline.note_ready(|| at(2));
+    metrics.request_ends(&timeline, bytes, at(3));
     assert!(metrics.apis().is_empty(), "it was no request that we know");
     timeline.set_api(ApiKey::FETCH);
     timeline.add_errors(vec![ErrorCode::OFFSET_OUT_OF_RANGE]);
-    metrics.request_ends(&timeline, bytes, at(2), at(3));
+    metrics.request_ends(&timeline, bytes, at(3));
     assert_eq!(metrics.apis(), [ApiKey::FETCH]);
     let fetch = metrics.api(ApiKey::FETCH).expect("it was asked for");
     assert_eq!(

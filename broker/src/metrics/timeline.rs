@@ -99,12 +99,18 @@ impl Timeline {
         self.ready.set(Some(ready));
     }
 
-    /// What each stage took, and all together. `taken_up`: when the connection had the answer; `sent`: when the kernel had all
-    /// of it.
-    pub fn end(&self, taken_up: Instant, sent: Instant) -> Spent {
+    /// The connection has the answer. The clock is asked unless it is known that the answer was ready before.
+    pub fn note_ready(&self, now: impl FnOnce() -> Instant) {
+        if self.ready.get().is_none() {
+            self.ready.set(Some(now()));
+        }
+    }
+
+    /// What each stage took, and all together, now that the kernel has all of the answer.
+    pub fn end(&self, sent: Instant) -> Spent {
         let (arrived, began) = (self.arrived.get(), self.began.get());
         let total = sent.since(arrived);
-        let ready = self.ready.get().unwrap_or(taken_up).min(sent);
+        let ready = self.ready.get().unwrap_or(sent).min(sent);
         let mut stages = self.noted.get();
         stages[Stage::Queue as usize] = Some(began.since(arrived));
         stages[Stage::Respond as usize] = Some(sent.since(ready));

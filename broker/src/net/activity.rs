@@ -31,10 +31,8 @@ impl<W: World> Activity<W> {
         now
     }
 
-    pub(super) fn send_begins(&self) -> Instant {
-        let now = self.world.now();
-        self.sending.set(Some(now));
-        now
+    pub(super) fn send_begins(&self) {
+        self.sending.set(Some(self.world.now()));
     }
 
     pub(super) fn send_ends(&self) -> Instant {

@@ -216,15 +216,16 @@ async fn answer<W: World<Message = Message>>(
     in_flight: &InFlight,
     activity: &Activity<W>,
 ) -> Result<(), String> {
-    while let Some(finished) = in_flight.finished().await {
+    let mut finished = Vec::new();
+    let mut ended = Vec::new();
+    while in_flight.finished(&mut finished).await {
         let mut parts = Vec::new();
-        let mut ended = Vec::with_capacity(finished.len());
         let mut close = None;
         for Finished {
             outcome,
             request_bytes,
             progress,
-        } in finished
+        } in finished.drain(..)
         {
             let mut bytes = metrics::Bytes {
                 request: request_bytes,
@@ -233,7 +234,11 @@ async fn answer<W: World<Message = Message>>(
             match outcome {
                 Outcome::Respond(response) => {
                     bytes.response = response.iter().map(Bytes::len).sum();
-                    parts.extend(response);
+                    if parts.is_empty() {
+                        parts = response;
+                    } else {
+                        parts.extend(response);
+                    }
                 }
                 Outcome::Silent => {}
                 Outcome::Close(reason) => {
@@ -242,15 +247,16 @@ async fn answer<W: World<Message = Message>>(
                     break;
                 }
             }
+            progress.note_ready(|| core.world.now());
             ended.push((progress, bytes));
             if parts.len() >= SEND_PARTS_MAX {
-                let (taken_up, sent) = send(stream, std::mem::take(&mut parts), activity).await?;
-                count(core, peer, ended.drain(..), taken_up, sent);
+                let sent = send(stream, std::mem::take(&mut parts), activity).await?;
+                count(core, peer, &mut ended, sent);
             }
         }
         if !ended.is_empty() {
-            let (taken_up, sent) = send(stream, parts, activity).await?;
-            count(core, peer, ended.drain(..), taken_up, sent);
+            let sent = send(stream, parts, activity).await?;
+            count(core, peer, &mut ended, sent);
         }
         if let Some(reason) = close {
             return Err(reason);
@@ -263,37 +269,35 @@ async fn answer<W: World<Message = Message>>(
 fn count<W: World<Message = Message>>(
     core: &Core<W>,
     peer: SocketAddr,
-    ended: impl Iterator<Item = (Progress, metrics::Bytes)>,
-    taken_up: Instant,
+    ended: &mut Vec<(Progress, metrics::Bytes)>,
     sent: Instant,
 ) {
-    for (progress, bytes) in ended {
-        let spent = core.metrics.request_ends(&progress, bytes, taken_up, sent);
+    for (progress, bytes) in ended.drain(..) {
+        let spent = core.metrics.request_ends(&progress, bytes, sent);
         slow::tell(core, peer, &progress, &spent, sent);
     }
 }
 
 /// Sends piece by piece, so that what is taken is given back early, and a slow client is told from one that takes nothing. Gives
-/// when it began, and when the kernel had all.
-async fn send<W: World>(
-    stream: &W::Stream,
-    mut parts: Vec<Bytes>,
-    activity: &Activity<W>,
-) -> Result<(Instant, Instant), String> {
-    let mut began = None;
-    let mut ended = None;
+/// the time at its end.
+async fn send<W: World>(stream: &W::Stream, mut parts: Vec<Bytes>, activity: &Activity<W>) -> Result<Instant, String> {
+    let mut sent_at = None;
     while !parts.is_empty() {
         let rest = split_off(&mut parts, SEND_PIECE_BYTES);
-        let begins = activity.send_begins();
-        began.get_or_insert(begins);
-        let sent = stream.write(parts).await;
-        ended = Some(activity.send_ends());
+        let mut write = pin!(stream.write(parts));
+        let sent = match future::poll_once(write.as_mut()).await {
+            Some(sent) => sent,
+            None => {
+                activity.send_begins();
+                write.await
+            }
+        };
+        sent_at = Some(activity.send_ends());
         sent.map_err(|error| format!("could not send an answer: {error}"))?;
         parts = rest;
     }
-    // Of answers that need not be sent.
-    let began = began.unwrap_or_else(|| activity.now());
-    Ok((began, ended.unwrap_or(began)))
+    // With acks=0 there is nothing to send.
+    Ok(sent_at.unwrap_or_else(|| activity.now()))
 }
 
 /// Leaves the first `bytes` in `parts`, and gives what follows.

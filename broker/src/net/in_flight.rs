@@ -95,10 +95,9 @@ impl InFlight {
         self.wake();
     }
 
-    /// The requests that are done with, oldest first, at least one; None when all is answered and nothing will come.
-    pub(super) async fn finished(&self) -> Option<Vec<Finished>> {
+    /// Waits for the requests that are done with, oldest first, at least one. False: all is answered and nothing will come.
+    pub(super) async fn finished(&self, finished: &mut Vec<Finished>) -> bool {
         poll_fn(|context| {
-            let mut finished = Vec::new();
             loop {
                 // The front is taken out while it is polled: its work may look at anything, also at this queue.
                 let Some(mut front) = self.queue.borrow_mut().pop_front() else {
@@ -125,11 +124,11 @@ impl InFlight {
             }
             if !finished.is_empty() {
                 self.wake();
-                return Poll::Ready(Some(finished));
+                return Poll::Ready(true);
             }
             if self.queue.borrow().is_empty() {
                 if self.ended.get() {
-                    return Poll::Ready(None);
+                    return Poll::Ready(false);
                 }
                 *self.waker.borrow_mut() = Some(context.waker().clone());
             }
