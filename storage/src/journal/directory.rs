@@ -112,8 +112,8 @@ pub async fn open<D: Disk>(
         }
     };
     let count = opened.files.len() as u32;
-    let wanted = (opened.newest_file_seq().saturating_add(options.journal_files_ahead)).min(count);
-    while opened.prewritten < wanted {
+    let ahead = opened.newest_file_seq().saturating_add(options.journal_files_ahead);
+    while opened.prewritten < ahead.min(count) {
         let slot = (opened.prewritten + 1) % count;
         let file_bytes = u64::from(opened.file_blocks) * BLOCK as u64;
         prewrite::write(disk, &directory, slot, file_bytes)
@@ -158,7 +158,7 @@ async fn open_existing<D: Disk>(
             // No frame is written before there is a checkpoint.
             let count = names.iter().filter(|name| name.ends_with(".wal")).count() as u32;
             for slot in (0..count).filter(|slot| names.contains(&prewrite::name(*slot))) {
-                let file = open_file(disk, &format!("{directory}/{}", prewrite::name(slot))).await?;
+                let file = prewrite::open(disk, &format!("{directory}/{}", prewrite::name(slot))).await?;
                 let bytes = read_whole(&file, directory).await?;
                 if !scan(&bytes, slot, count, lineage.seed, directory)?.is_empty() {
                     return Err(OpenError::Corrupt {
@@ -297,11 +297,6 @@ fn scan(bytes: &[u8], slot: u32, files: u32, seed: u64, directory: &str) -> Resu
         found: u32::from(found),
         known: u32::from(FRAME_VERSION),
     })
-}
-
-async fn open_file<D: Disk>(disk: &D, path: &str) -> Result<D::File, OpenError> {
-    let file = disk.open(path, Open::Existing, Class::Journal).await;
-    file.map_err(|error| OpenError::io(path, error))
 }
 
 /// A file of the ring; sectors that cannot be read come back as garbage that no checksum accepts.

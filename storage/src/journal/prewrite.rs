@@ -116,9 +116,7 @@ pub async fn ring<D: Disk>(
     let mut files = Vec::new();
     for slot in 0..header.files {
         let name = if is_new(slot) { new_name(slot) } else { name(slot) };
-        let path = format!("{directory}/{name}");
-        let file = disk.open(&path, Open::Existing, Class::Journal).await;
-        let file = file.map_err(|error| OpenError::io(&path, error))?;
+        let file = open(disk, &format!("{directory}/{name}")).await?;
         if is_new(slot) {
             // A crash may have taken what was reserved.
             let file_bytes = u64::from(header.file_blocks) * BLOCK as u64;
@@ -130,6 +128,12 @@ pub async fn ring<D: Disk>(
         files,
         prewritten: prewritten as u32,
     })
+}
+
+/// A file of the ring, to read and append.
+pub async fn open<D: Disk>(disk: &D, path: &str) -> Result<D::File, OpenError> {
+    let file = disk.open(path, Open::Existing, Class::Journal).await;
+    file.map_err(|error| OpenError::io(path, error))
 }
 
 /// Writes a new file in full and makes it one of the ring: durable, name and all, when this returns.
