@@ -30,15 +30,23 @@ macro_rules! oracles {
 fn we_agree_with_kafka_wire() {
     let oracles = oracles! {
         AlterConfigsRequest AlterConfigsResponse
+        AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse
         ApiVersionsRequest ApiVersionsResponse
         ConsumerProtocolSubscription ConsumerProtocolAssignment
         CreatePartitionsRequest CreatePartitionsResponse
         CreateTopicsRequest CreateTopicsResponse
         DeleteGroupsRequest DeleteGroupsResponse
+        DeleteRecordsRequest DeleteRecordsResponse
         DeleteTopicsRequest DeleteTopicsResponse
         DescribeClusterRequest DescribeClusterResponse
         DescribeConfigsRequest DescribeConfigsResponse
         DescribeGroupsRequest DescribeGroupsResponse
+        DescribeLogDirsRequest DescribeLogDirsResponse
+        DescribeProducersRequest DescribeProducersResponse
+        DescribeQuorumRequest DescribeQuorumResponse
+        DescribeTopicPartitionsRequest DescribeTopicPartitionsResponse
+        DescribeTransactionsRequest DescribeTransactionsResponse
+        ElectLeadersRequest ElectLeadersResponse
         FetchRequest FetchResponse
         FindCoordinatorRequest FindCoordinatorResponse
         HeartbeatRequest HeartbeatResponse
@@ -48,12 +56,17 @@ fn we_agree_with_kafka_wire() {
         LeaveGroupRequest LeaveGroupResponse
         ListGroupsRequest ListGroupsResponse
         ListOffsetsRequest ListOffsetsResponse
+        ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse
+        ListTransactionsRequest ListTransactionsResponse
         MetadataRequest MetadataResponse
         OffsetCommitRequest OffsetCommitResponse
+        OffsetDeleteRequest OffsetDeleteResponse
         OffsetFetchRequest OffsetFetchResponse
         OffsetForLeaderEpochRequest OffsetForLeaderEpochResponse
         ProduceRequest ProduceResponse
         SyncGroupRequest SyncGroupResponse
+        UnregisterBrokerRequest UnregisterBrokerResponse
+        UpdateFeaturesRequest UpdateFeaturesResponse
     };
     agree(&oracles);
 }
