@@ -8,7 +8,7 @@ use corelane_protocol::{
     messages::{DescribeClusterRequest, DescribeClusterResponse, describe_cluster::DescribeClusterBroker},
 };
 
-use super::context::RequestContext;
+use super::{context::RequestContext, operations};
 use crate::{
     core::{Core, Message},
     runtime::world::World,
@@ -16,9 +16,6 @@ use crate::{
 
 /// `EndpointType.BROKER`.
 const BROKER_ENDPOINTS: i8 = 1;
-
-/// Nobody asked which operations are allowed.
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 pub async fn handle<W: World<Message = Message>>(
     core: Core<W>,
@@ -47,7 +44,10 @@ pub async fn handle<W: World<Message = Message>>(
             port: i32::from(endpoint.port),
             ..Default::default()
         }],
-        cluster_authorized_operations: OPERATIONS_NOT_ASKED,
+        cluster_authorized_operations: operations::if_asked(
+            request.include_cluster_authorized_operations,
+            operations::OF_CLUSTER,
+        ),
         ..Default::default()
     }
 }

@@ -14,7 +14,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{context::RequestContext, pace::Pace};
+use super::{context::RequestContext, operations, pace::Pace};
 use crate::{
     core::{Core, Message},
     metadata::{
@@ -23,9 +23,6 @@ use crate::{
     },
     runtime::world::World,
 };
-
-/// Nobody asked which operations are allowed.
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 pub async fn handle<W: World<Message = Message>>(
     core: Core<W>,
@@ -38,7 +35,7 @@ pub async fn handle<W: World<Message = Message>>(
         Some(topics) => version == 0 && topics.is_empty(),
     };
     let mut pace = Pace::new(&core.world);
-    let topics = if all {
+    let mut topics = if all {
         let image = core.image();
         let mut topics = Vec::new();
         for topic in image.topics_by_name() {
@@ -65,6 +62,14 @@ pub async fn handle<W: World<Message = Message>>(
         }
         topics
     };
+    if request.include_topic_authorized_operations {
+        for topic in topics
+            .iter_mut()
+            .filter(|topic| topic.error_code != ErrorCode::UNKNOWN_TOPIC_ID)
+        {
+            topic.topic_authorized_operations = operations::OF_TOPIC;
+        }
+    }
     let endpoint = core.advertised();
     MetadataResponse {
         brokers: vec![MetadataResponseBroker {
@@ -76,7 +81,10 @@ pub async fn handle<W: World<Message = Message>>(
         cluster_id: Some(core.cluster_id()),
         controller_id: core.broker_id(),
         topics,
-        cluster_authorized_operations: OPERATIONS_NOT_ASKED,
+        cluster_authorized_operations: operations::if_asked(
+            request.include_cluster_authorized_operations,
+            operations::OF_CLUSTER,
+        ),
         ..Default::default()
     }
 }
@@ -102,7 +110,6 @@ fn find<W: World<Message = Message>>(
             error_code,
             name: asked.name.clone(),
             topic_id: asked.topic_id,
-            topic_authorized_operations: OPERATIONS_NOT_ASKED,
             ..Default::default()
         },
     }
@@ -135,7 +142,6 @@ fn known<W: World<Message = Message>>(core: &Core<W>, topic: &Topic) -> Metadata
         topic_id: topic.topic_id,
         is_internal: is_internal(&topic.name),
         partitions,
-        topic_authorized_operations: OPERATIONS_NOT_ASKED,
         ..Default::default()
     }
 }

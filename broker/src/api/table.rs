@@ -12,9 +12,9 @@ use super::{
     body::decoded,
     context::{Outcome, RequestContext},
     create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
-    describe_groups, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
-    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch, offset_for_leader_epoch, produce,
-    sync_group,
+    describe_groups, describe_topic_partitions, fetch, find_coordinator, heartbeat, incremental_alter_configs,
+    init_producer_id, join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch,
+    offset_for_leader_epoch, produce, sync_group,
 };
 use crate::{
     core::{Core, Message},
@@ -95,6 +95,7 @@ apis! {
     DELETE_GROUPS               0..=2                      => decoded delete_groups;
     INCREMENTAL_ALTER_CONFIGS   0..=1                      => decoded incremental_alter_configs;
     DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;
+    DESCRIBE_TOPIC_PARTITIONS   0..=0                      => decoded describe_topic_partitions;
 }
 
 /// The line of an API.

@@ -88,7 +88,7 @@ table! {
             socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", AtLeast(1), Restart, [], "Largest request in bytes; a connection that announces more is closed.";
             fetch_max_bytes: i32 = "fetch.max.bytes", "57671680", AtLeast(1024), Restart, [], "Most bytes of records in one fetch response, whatever the client asks for.";
             max_incremental_fetch_session_cache_slots: i32 = "max.incremental.fetch.session.cache.slots", "1000", AtLeast(0), Restart, [], "Incremental fetch sessions this broker remembers.";
-            max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", AtLeast(1), Nothing("DescribeTopicPartitions is not built yet"), [], "Most partitions that one DescribeTopicPartitions response names.";
+            max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", AtLeast(1), Restart, [], "Most partitions that one DescribeTopicPartitions response names.";
             // Producers and transactions.
             producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds after which the sequence of a silent producer is forgotten.";
             producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds between looks for silent producers.";
