@@ -1,14 +1,18 @@
 //! ApiVersions (key 18), versions 0 to 4: what this broker speaks.
 //!
 //! Version 3 made it flexible and asks for the client's name and version; 4 allows features from version 0 on. The
-//! answer to an unknown version is a version 0 body with UNSUPPORTED_VERSION, which dispatch gives (KIP-511).
+//! answer to an unknown version is a version 0 body with UNSUPPORTED_VERSION and the versions of this API alone, which
+//! dispatch gives (KIP-511).
 
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions::ApiVersion},
 };
 
-use super::{context::RequestContext, table::APIS};
+use super::{
+    context::RequestContext,
+    table::{APIS, Api},
+};
 use crate::{
     core::{Core, Message},
     log_limit::Verdict,
@@ -39,24 +43,25 @@ pub async fn handle<W: World<Message = Message>>(
     }
     ApiVersionsResponse {
         finalized_features_epoch: core.image().applied_end as i64,
-        ..supported(ErrorCode::NONE)
+        api_keys: APIS.iter().map(advertised).collect(),
+        ..Default::default()
     }
 }
 
-/// All APIs, with an error code beside them.
-pub fn supported(error_code: ErrorCode) -> ApiVersionsResponse {
-    let api_keys = APIS
-        .iter()
-        .map(|api| ApiVersion {
-            api_key: api.key.0,
-            min_version: api.advertised_min,
-            max_version: *api.versions.end(),
-        })
-        .collect();
+/// What a client is told that asked in a version which nobody knows here; it asks again.
+pub fn version_unknown(api: &Api) -> ApiVersionsResponse {
     ApiVersionsResponse {
-        error_code,
-        api_keys,
+        error_code: ErrorCode::UNSUPPORTED_VERSION,
+        api_keys: vec![advertised(api)],
         ..Default::default()
+    }
+}
+
+fn advertised(api: &Api) -> ApiVersion {
+    ApiVersion {
+        api_key: api.key.0,
+        min_version: api.advertised_min,
+        max_version: *api.versions.end(),
     }
 }
 

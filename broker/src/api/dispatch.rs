@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use bytes::{Buf, Bytes};
-use corelane_protocol::{api_key::ApiKey, error_code::ErrorCode, header::RequestHeader, wire::Reader};
+use corelane_protocol::{api_key::ApiKey, header::RequestHeader, wire::Reader};
 
 use super::{
     api_versions,
@@ -55,7 +55,7 @@ pub async fn dispatch<W: World<Message = Message>>(
                 api_version: 0,
                 ..context
             };
-            return respond(&context, &api_versions::supported(ErrorCode::UNSUPPORTED_VERSION));
+            return respond(&context, &api_versions::version_unknown(api));
         }
         return Outcome::Close(format!(
             "{} version {} is not supported; versions {} to {} are",

@@ -1,8 +1,8 @@
 //! Metadata (key 3), versions 0 to 13: brokers, topics, leaders.
 //!
 //! Version 1 tells null (all topics) from empty (none); 4 may forbid auto-creation; 5 offline replicas; 7 leader epochs;
-//! 8 authorized operations; 9 is flexible; 10 topic ids; 12 look-up by id (ids of versions 10 and 11 are ignored, as in
-//! Kafka); 13 a top-level error.
+//! 8 authorized operations; 9 is flexible; 10 topic ids; 12 look-up by id (of 10 and 11 a request with ids is refused as a
+//! whole); 13 a top-level error. A request that has an id is by ids, and names in it are not looked at.
 
 use std::collections::BTreeSet;
 
@@ -30,6 +30,11 @@ pub async fn handle<W: World<Message = Message>>(
     request: MetadataRequest,
 ) -> MetadataResponse {
     let version = context.api_version;
+    let asked = request.topics.as_deref().unwrap_or_default();
+    let has_ids = asked.iter().any(|topic| !topic.topic_id.is_nil());
+    if version < 12 && (has_ids || asked.iter().any(|topic| topic.name.is_none())) {
+        return refused(asked);
+    }
     let all = match &request.topics {
         None => true,
         Some(topics) => version == 0 && topics.is_empty(),
@@ -50,13 +55,13 @@ pub async fn handle<W: World<Message = Message>>(
         let mut seen = BTreeSet::new();
         let mut asked = request.topics.unwrap_or_default();
         asked.retain(|topic| seen.insert((topic.name.clone(), topic.topic_id)));
-        if may_create {
+        if may_create && !has_ids {
             create_missing(&core, &asked).await;
         }
         let image = core.image();
         let mut topics = Vec::with_capacity(asked.len());
         for topic in &asked {
-            let found = find(&core, &image, topic, version);
+            let found = find(&core, &image, topic, has_ids);
             pace.spend(1 + found.partitions.len()).await;
             topics.push(found);
         }
@@ -89,26 +94,39 @@ pub async fn handle<W: World<Message = Message>>(
     }
 }
 
+/// These versions know topics by name alone; the answer names no broker either.
+fn refused(asked: &[MetadataRequestTopic]) -> MetadataResponse {
+    let topics = asked.iter().map(|topic| MetadataResponseTopic {
+        error_code: ErrorCode::INVALID_REQUEST,
+        name: Some(topic.name.clone().unwrap_or_default()),
+        topic_id: topic.topic_id,
+        ..Default::default()
+    });
+    MetadataResponse {
+        topics: topics.collect(),
+        controller_id: -1,
+        ..Default::default()
+    }
+}
+
 fn find<W: World<Message = Message>>(
     core: &Core<W>,
     image: &Image,
     asked: &MetadataRequestTopic,
-    version: i16,
+    has_ids: bool,
 ) -> MetadataResponseTopic {
-    let by_id = version >= 12 && asked.name.is_none();
     let found = match &asked.name {
-        Some(name) => image.topic_named(name).ok_or_else(|| match validate_topic_name(name) {
+        Some(name) if !has_ids => image.topic_named(name).ok_or_else(|| match validate_topic_name(name) {
             Ok(()) => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
             Err(_) => ErrorCode::INVALID_TOPIC_EXCEPTION,
         }),
-        None if by_id => image.topic(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
-        None => Err(ErrorCode::INVALID_REQUEST),
+        _ => image.topic(asked.topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID),
     };
     match found {
         Ok(topic) => known(core, topic),
         Err(error_code) => MetadataResponseTopic {
             error_code,
-            name: asked.name.clone(),
+            name: asked.name.clone().filter(|_| !has_ids),
             topic_id: asked.topic_id,
             ..Default::default()
         },

@@ -49,13 +49,13 @@ go)
 java)
   need java
   need mvn
-  stamp=$(stamp_of "$here"/java/pom.xml "$here"/java/*.java)
+  stamp=$(stamp_of "$here"/java/pom.xml "$here"/java/*.java "$here"/java/*/*.java)
   is_ready "$stamp" && exit 0
   rm -rf "$cache/java"
   mvn --batch-mode --quiet --file "$here/java/pom.xml" dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$cache/java/jars"
   mkdir -p "$cache/java/classes"
-  javac -nowarn -d "$cache/java/classes" -cp "$cache/java/jars/*" "$here"/java/*.java
+  javac -nowarn -d "$cache/java/classes" -cp "$cache/java/jars/*" "$here"/java/*.java "$here"/java/*/*.java
   ;;
 kcat)
   need python3

@@ -22,6 +22,8 @@ pub struct Broker {
     settings: Vec<(String, String)>,
     /// Words before the program's name that make it run with fewer rights.
     launcher: Vec<String>,
+    /// It is Apache Kafka.
+    is_peer: bool,
     child: Option<Child>,
 }
 
@@ -42,7 +44,12 @@ impl Broker {
     /// `settings` come after the ones every test wants.
     pub fn start_with(name: &str, cores: usize, settings: &[(&str, &str)]) -> Self {
         let folder = TempFolder::new(name);
-        Self::start_in(folder, Vec::new(), cores, settings)
+        Self::start_in(folder, Vec::new(), is_peer(), cores, settings)
+    }
+
+    /// Apache Kafka, whatever the environment says, for what is compared with it.
+    pub fn start_kafka(name: &str, settings: &[(&str, &str)]) -> Self {
+        Self::start_in(TempFolder::new(name), Vec::new(), true, 1, settings)
     }
 
     /// Starts as `nobody` when the test runs as root, else as whoever runs it, with so much lockable memory. `None` where
@@ -67,7 +74,7 @@ impl Broker {
         }
         launcher.extend(["--".into(), "prlimit".into(), limit]);
         std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
-        Some(Self::start_in(folder, launcher, cores, &[]))
+        Some(Self::start_in(folder, launcher, is_peer(), cores, &[]))
     }
 
     /// Starts with so many descriptors, and no way to more.
@@ -75,10 +82,17 @@ impl Broker {
         let folder = TempFolder::new(name);
         let limit = format!("--nofile={descriptors}:{descriptors}");
         std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
-        Self::start_in(folder, vec!["--".into(), "prlimit".into(), limit], cores, &[])
+        let launcher = vec!["--".into(), "prlimit".into(), limit];
+        Self::start_in(folder, launcher, is_peer(), cores, &[])
     }
 
-    fn start_in(folder: TempFolder, launcher: Vec<String>, cores: usize, settings: &[(&str, &str)]) -> Self {
+    fn start_in(
+        folder: TempFolder,
+        launcher: Vec<String>,
+        is_peer: bool,
+        cores: usize,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let mut all = vec![
             ("num.partitions", "3"),
             // A group of a test need not wait for members that nobody will start.
@@ -97,9 +111,10 @@ impl Broker {
                 .map(|(key, value)| (key.to_owned(), value.to_owned()))
                 .collect(),
             launcher,
+            is_peer,
             child: None,
         };
-        if is_peer() {
+        if is_peer {
             broker.format_peer();
         }
         broker.start_again();
@@ -149,7 +164,11 @@ impl Broker {
             .append(true)
             .open(self.log_path())
             .expect("broker log");
-        let mut command = if is_peer() { self.peer_command() } else { self.command() };
+        let mut command = if self.is_peer {
+            self.peer_command()
+        } else {
+            self.command()
+        };
         command
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("log handle"))
@@ -205,6 +224,7 @@ impl Broker {
         command.args([
             "-Xmx512m",
             "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
             "-Dorg.apache.logging.log4j.level=INFO",
             "-cp",
         ]);
