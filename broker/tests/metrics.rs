@@ -4,7 +4,7 @@
 mod harness;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::thread;
@@ -19,6 +19,7 @@ use corelane_protocol::messages::offset_commit::{
 use corelane_protocol::messages::produce::ProduceResponse;
 use corelane_protocol::records::Builder;
 use harness::broker::{Broker, dies_with_test, free_port};
+use harness::http::{exchange, get, scrape, status};
 use harness::wire::{Wire, errors, produce};
 use harness::{TempFolder, wait_until};
 
@@ -30,41 +31,6 @@ fn broker(name: &str, cores: usize, settings: &[(&str, &str)]) -> (Broker, u16) 
     let mut all = vec![("metrics.listeners", listener.as_str())];
     all.extend(settings);
     (Broker::start_with(name, cores, &all), port)
-}
-
-/// Sends these bytes, and gives what comes until the broker closes.
-fn exchange(port: u16, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connect");
-    stream.set_read_timeout(Some(LIMIT)).expect("a limit");
-    let _ = stream.write_all(request);
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-/// Status and body.
-fn get(port: u16, path: &str) -> (u16, String) {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    let answer = exchange(port, request.as_bytes());
-    let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
-    (status(head), body.to_owned())
-}
-
-fn status(answer: &str) -> u16 {
-    let word = answer.split(' ').nth(1);
-    word.and_then(|word| word.parse().ok()).unwrap_or(0)
-}
-
-/// Every series of a scrape.
-fn scrape(port: u16) -> BTreeMap<String, f64> {
-    let (status, body) = get(port, "/metrics");
-    assert_eq!(status, 200, "{body}");
-    let lines = body.lines().filter(|line| !line.starts_with('#'));
-    let series = lines.map(|line| {
-        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
-        (name.to_owned(), value.parse().unwrap_or_else(|_| panic!("{line}")))
-    });
-    series.collect()
 }
 
 /// The sum over all series of this name whose labels have all of these.
@@ -258,6 +224,21 @@ fn health_is_told_and_nonsense_over_http_is_answered() {
     let gone = wait_until(LIMIT, || TcpStream::connect(("127.0.0.1", port)).is_err().then_some(()));
     assert!(gone.is_some(), "the side thread ends with the process");
     broker.kill();
+}
+
+/// Goal: a listener without a host is every address of the machine, of both families.
+#[test]
+fn metrics_are_served_on_every_address() {
+    let port = free_port();
+    let listener = format!("HTTP://:{port}");
+    let _broker = Broker::start_with("metrics-everywhere", 1, &[("metrics.listeners", &listener)]);
+    assert_eq!(get(port, "/readyz").0, 200);
+    let has_v6 = TcpListener::bind("[::1]:0").is_ok();
+    assert_eq!(
+        TcpStream::connect(("::1", port)).is_ok(),
+        has_v6,
+        "IPv6 is served where there is any"
+    );
 }
 
 #[test]

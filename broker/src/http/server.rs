@@ -17,6 +17,7 @@ use super::{desk::Desk, routes};
 use crate::{
     limits::{HTTP_CONNECTIONS_MAX, HTTP_REQUEST_TIME_MAX, HTTP_TIME_MAX},
     node::BindAddress,
+    runtime::host,
 };
 
 /// Requests have no bodies, and few headers.
@@ -31,7 +32,7 @@ impl Claimed {
     pub fn take(addresses: &[BindAddress]) -> Result<Claimed, String> {
         let mut listeners = Vec::new();
         for BindAddress { address, required } in addresses {
-            match std::net::TcpListener::bind(address) {
+            match host::listen_alone(*address) {
                 Ok(listener) => listeners.push(listener),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     return Err(format!(

@@ -4,7 +4,7 @@
 use std::{
     ffi::CString,
     fs, io, mem,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
         unix::ffi::OsStrExt,
@@ -32,7 +32,7 @@ pub enum HostError {
     #[error(
         "io_uring is not permitted here ({0}).\n\
          In a container: run it with a seccomp profile that allows io_uring_setup, io_uring_enter and io_uring_register \
-         (docker: --security-opt seccomp=unconfined or a profile of your own).\n\
+         (docker: --security-opt seccomp=FILE with our deploy/container/seccomp.json, or unconfined).\n\
          On a host: sysctl kernel.io_uring_disabled=0"
     )]
     RingRefused(io::Error),
@@ -251,6 +251,11 @@ impl PortClaim {
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+/// Listens on an address for whoever is no core: shared with nobody, and `[::]` beside `0.0.0.0`.
+pub fn listen_alone(address: SocketAddr) -> io::Result<TcpListener> {
+    ring::socket::listen_alone(address).map(TcpListener::from)
 }
 
 /// Free bytes for an ordinary user on the file system of `path`.

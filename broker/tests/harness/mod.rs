@@ -7,6 +7,7 @@
 
 pub mod broker;
 pub mod client;
+pub mod http;
 pub mod program;
 pub mod records;
 pub mod signal;

@@ -18,8 +18,20 @@ pub(super) fn listen(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// A bound socket; `shared` lets others of the same user bind the address too.
+/// A bound socket; `shared` lets others of the same user bind the address too. As in the JVM, `[::]` takes IPv4 too, whatever the
+/// host's default is.
 pub(in crate::runtime) fn bind(address: SocketAddr, shared: bool) -> io::Result<OwnedFd> {
+    bind_families(address, shared, false)
+}
+
+/// A socket that listens on `address` and shares it with nobody; `[::]` leaves IPv4 to who listens there.
+pub(in crate::runtime) fn listen_alone(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = bind_families(address, false, true)?;
+    listen_on(&socket)?;
+    Ok(socket)
+}
+
+fn bind_families(address: SocketAddr, shared: bool, v6_only: bool) -> io::Result<OwnedFd> {
     let family = match address {
         SocketAddr::V4(_) => libc::AF_INET,
         SocketAddr::V6(_) => libc::AF_INET6,
@@ -34,8 +46,7 @@ pub(in crate::runtime) fn bind(address: SocketAddr, shared: bool) -> io::Result<
         set_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)?;
     }
     if address.is_ipv6() {
-        // As in the JVM: `[::]` takes IPv4 too, whatever the host's default is.
-        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 0)?;
+        set_option(&socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, i32::from(v6_only))?;
     }
     let (raw, len) = to_raw(address);
     // SAFETY: `raw` is a live socket address of at least `len` bytes.
