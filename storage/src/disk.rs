@@ -53,6 +53,13 @@ pub enum Class {
     CatchUp,
 }
 
+/// How large a file system is, and what of it an ordinary user may still take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumeSpace {
+    pub total_bytes: u64,
+    pub free_bytes: u64,
+}
+
 /// One core's view of the data directory. Cheap to clone.
 pub trait Disk: Clone + 'static {
     type File: DiskFile;
@@ -68,8 +75,8 @@ pub trait Disk: Clone + 'static {
     fn remove(&self, path: &str) -> impl Future<Output = io::Result<()>>;
     /// Makes creations, renames and removals in a directory last.
     fn sync_dir(&self, directory: &str) -> impl Future<Output = io::Result<()>>;
-    /// Free bytes of the file system, for the disk-full policy.
-    fn free_bytes(&self) -> impl Future<Output = io::Result<u64>>;
+    /// Of the file system, now.
+    fn space(&self) -> impl Future<Output = io::Result<VolumeSpace>>;
     /// Files that may be kept open only to be read again; more are opened and closed for what is done.
     fn kept_files_max(&self) -> usize;
     /// Where this is, for whoever reads the log.

@@ -14,7 +14,7 @@ pub mod writeout;
 
 pub use failure::{Failed, OpenError, StorageError};
 pub use identity::{FormatWish, Identity, open_data_dir};
-pub use log::ProducerCheck;
+pub use log::{Producer, ProducerCheck};
 pub use store::{
     AppendError, Damage, JournalEnd, LogConfig, LogId, LogInfo, LogSpec, ReadError, Rules, SnapshotId, StateKind,
     Store, StoreOptions, StoreStats, Ticket, rehome,

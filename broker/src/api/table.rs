@@ -11,10 +11,10 @@ use super::{
     alter_configs, api_versions,
     body::decoded,
     context::{Outcome, RequestContext},
-    create_partitions, create_topics, delete_groups, delete_topics, describe_cluster, describe_configs,
-    describe_groups, describe_topic_partitions, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, join_group, leave_group, list_groups, list_offsets, metadata, offset_commit, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
+    describe_groups, describe_log_dirs, describe_producers, describe_topic_partitions, fetch, find_coordinator,
+    heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
+    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, sync_group,
 };
 use crate::{
     core::{Core, Message},
@@ -86,15 +86,19 @@ apis! {
     API_VERSIONS                0..=4                      => decoded api_versions;
     CREATE_TOPICS               2..=7                      => decoded create_topics;
     DELETE_TOPICS               1..=6                      => decoded delete_topics;
+    DELETE_RECORDS              0..=2                      => decoded delete_records;
     // Version 6 (two-phase commit, KIP-939) is still unstable in Kafka 4.3.
     INIT_PRODUCER_ID            0..=5                      => decoded init_producer_id;
     OFFSET_FOR_LEADER_EPOCH     2..=4                      => decoded offset_for_leader_epoch;
     DESCRIBE_CONFIGS            1..=4                      => decoded describe_configs;
     ALTER_CONFIGS               0..=2                      => decoded alter_configs;
+    DESCRIBE_LOG_DIRS           1..=5                      => decoded describe_log_dirs;
     CREATE_PARTITIONS           0..=3                      => decoded create_partitions;
     DELETE_GROUPS               0..=2                      => decoded delete_groups;
     INCREMENTAL_ALTER_CONFIGS   0..=1                      => decoded incremental_alter_configs;
+    OFFSET_DELETE               0..=0                      => decoded offset_delete;
     DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;
+    DESCRIBE_PRODUCERS          0..=0                      => decoded describe_producers;
     DESCRIBE_TOPIC_PARTITIONS   0..=0                      => decoded describe_topic_partitions;
 }
 

@@ -31,6 +31,15 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
         Request::ListOffsets(call) => answer_later(core, to, "list offsets", |core| async move {
             Reply::ListOffsets(partition::offsets::list(&core, call).await)
         }),
+        Request::DeleteRecords(call) => answer_later(core, to, "delete records", |core| async move {
+            Reply::DeleteRecords(partition::delete_records::delete(&core, call).await)
+        }),
+        Request::LogSizes(call) => answer_later(core, to, "log sizes", |core| async move {
+            Reply::LogSizes(partition::describe::log_sizes(&core, call).await)
+        }),
+        Request::Producers(call) => answer_later(core, to, "producers", |core| async move {
+            Reply::Producers(partition::describe::producers(&core, call).await)
+        }),
         Request::Wish(call) => answer_later(core, to, "wish", |core| async move {
             Reply::Wish(core.controller().wish(call.0).await)
         }),

@@ -12,8 +12,9 @@ use crate::{
     metadata::{Answer, Wish, WishError},
     net::quota::Verdict,
     partition::{
-        EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall, ListOffsetsAnswer, ListOffsetsCall, ProduceAnswer,
-        ProduceCall,
+        DeleteRecordsAnswer, DeleteRecordsCall, EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall,
+        ListOffsetsAnswer, ListOffsetsCall, LogSizesAnswer, LogSizesCall, ProduceAnswer, ProduceCall, ProducersAnswer,
+        ProducersCall,
     },
     raft_driver::Change,
 };
@@ -88,6 +89,10 @@ calls! {
     CancelFetch(CancelFetchCall) -> ();
     ListOffsets(ListOffsetsCall) -> ListOffsetsAnswer;
     EpochEnd(EpochEndCall) -> EpochEndAnswer;
+    /// Raise log starts; answered once that is durable.
+    DeleteRecords(DeleteRecordsCall) -> DeleteRecordsAnswer;
+    LogSizes(LogSizesCall) -> LogSizesAnswer;
+    Producers(ProducersCall) -> ProducersAnswer;
     /// Ask the coordinator of a partition of `__consumer_offsets`.
     Group(GroupCall) -> group::Response;
 }

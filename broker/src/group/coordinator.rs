@@ -105,6 +105,7 @@ impl Coordinator {
             Request::ListGroups(request) => self.on_list_groups(token, &request),
             Request::DescribeGroups(groups) => self.on_describe_groups(token, client, &groups),
             Request::DeleteGroups(groups) => self.on_delete_groups(token, &groups),
+            Request::OffsetDelete(request) => self.on_offset_delete(token, request),
         }
     }
 
@@ -125,6 +126,7 @@ impl Coordinator {
             Request::SyncGroup(request) => &request.group_id,
             Request::Heartbeat(request) => &request.group_id,
             Request::LeaveGroup(request) => &request.group_id,
+            Request::OffsetDelete(request) => &request.group_id,
             _ => return None,
         };
         group_id.is_empty().then(|| request.failed(ErrorCode::INVALID_GROUP_ID))

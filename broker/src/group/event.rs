@@ -14,6 +14,7 @@ use corelane_protocol::{
         offset_commit::{
             OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition, OffsetCommitResponseTopic,
         },
+        offset_delete::{OffsetDeleteRequest, OffsetDeleteResponse},
         offset_fetch::{OffsetFetchRequestGroup, OffsetFetchResponseGroup},
         sync_group::{SyncGroupRequest, SyncGroupResponse},
     },
@@ -65,6 +66,7 @@ pub enum Request {
     ListGroups(ListGroupsRequest),
     DescribeGroups(Vec<String>),
     DeleteGroups(Vec<String>),
+    OffsetDelete(OffsetDeleteRequest),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +80,7 @@ pub enum Response {
     ListGroups(ListGroupsResponse),
     DescribeGroups(Vec<DescribedGroup>),
     DeleteGroups(Vec<DeletableGroupResult>),
+    OffsetDelete(OffsetDeleteResponse),
 }
 
 /// A record of `__consumer_offsets`; no value is a tombstone.
@@ -197,6 +200,10 @@ impl Request {
                     })
                     .collect(),
             ),
+            Request::OffsetDelete(_) => Response::OffsetDelete(OffsetDeleteResponse {
+                error_code: error,
+                ..Default::default()
+            }),
         }
     }
 }
@@ -230,6 +237,10 @@ impl Response {
                 }
                 Response::DeleteGroups(results)
             }
+            Response::OffsetDelete(_) => Response::OffsetDelete(OffsetDeleteResponse {
+                error_code: error,
+                ..Default::default()
+            }),
             other => unreachable!("{other:?} never waits for a record"),
         }
     }

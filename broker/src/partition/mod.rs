@@ -1,6 +1,8 @@
 //! Replicas of partitions on the core that owns them: the rules as a function in `replica`, what they say carried out in
 //! `host`, and the clients that wait. The log itself is storage's; sockets are net's.
 
+pub mod delete_records;
+pub mod describe;
 pub mod fetch;
 pub mod host;
 mod key_hash;
@@ -20,6 +22,8 @@ use std::{
 use corelane_protocol::error_code::ErrorCode;
 use corelane_storage::LogId;
 
+pub use delete_records::{DeleteRecordsAnswer, DeleteRecordsCall, DeleteRecordsPart};
+pub use describe::{LogSizesAnswer, LogSizesCall, ProducersAnswer, ProducersCall};
 pub use fetch::{FetchAnswer, FetchCall, FetchPart, FetchResult, FetchSpent};
 pub use offsets::{EpochEndAnswer, EpochEndCall, EpochEndPart, ListOffsetsAnswer, ListOffsetsCall, ListOffsetsPart};
 pub use produce::{ProduceAnswer, ProduceCall, ProducePart, ProduceResult};

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use corelane_storage::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync};
+use corelane_storage::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync, VolumeSpace};
 
 use super::{
     blocking::BlockingPool,
@@ -136,9 +136,9 @@ impl Disk for RingDisk {
         self.blocking.run(move || fs::File::open(path)?.sync_all()).await
     }
 
-    async fn free_bytes(&self) -> io::Result<u64> {
+    async fn space(&self) -> io::Result<VolumeSpace> {
         let root = self.root.to_path_buf();
-        self.blocking.run(move || host::free_bytes(&root)).await
+        self.blocking.run(move || host::space(&root)).await
     }
 
     fn kept_files_max(&self) -> usize {

@@ -12,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use corelane_storage::disk::VolumeSpace;
+
 use super::ring::{self, Sizes};
 
 /// In the data directory; holds the process id of its owner.
@@ -258,8 +260,8 @@ pub fn listen_alone(address: SocketAddr) -> io::Result<TcpListener> {
     ring::socket::listen_alone(address).map(TcpListener::from)
 }
 
-/// Free bytes for an ordinary user on the file system of `path`.
-pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
+/// Of the file system of `path`.
+pub(super) fn space(path: &Path) -> io::Result<VolumeSpace> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: the path ends in a zero byte and the result is a live local.
     unsafe {
@@ -267,7 +269,10 @@ pub(super) fn free_bytes(path: &Path) -> io::Result<u64> {
         if libc::statvfs(path.as_ptr(), &mut stat) != 0 {
             return Err(io::Error::last_os_error());
         }
-        Ok(stat.f_bavail * stat.f_frsize)
+        Ok(VolumeSpace {
+            total_bytes: stat.f_blocks * stat.f_frsize,
+            free_bytes: stat.f_bavail * stat.f_frsize,
+        })
     }
 }
 

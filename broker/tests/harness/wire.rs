@@ -10,7 +10,9 @@ use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::frame;
 use corelane_protocol::header::{RequestHeader, decode_response_header};
 use corelane_protocol::message::Message;
-use corelane_protocol::messages::create_topics::{CreatableTopic, CreateTopicsRequest, CreateTopicsResponse};
+use corelane_protocol::messages::create_topics::{
+    CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
+};
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
 use corelane_protocol::messages::produce::{
     PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
@@ -107,11 +109,20 @@ impl Wire {
     }
 
     pub fn create_topic(&mut self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    pub fn create_topic_with(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
+        let config = |(name, value): &(&str, &str)| CreatableTopicConfig {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        };
         let request = CreateTopicsRequest {
             topics: vec![CreatableTopic {
                 name: name.to_owned(),
                 num_partitions: partitions,
                 replication_factor: 1,
+                configs: configs.iter().map(config).collect(),
                 ..Default::default()
             }],
             ..Default::default()
@@ -128,6 +139,14 @@ impl Wire {
         batch.push(now.as_millis() as i64, None, Some(value));
         let request = produce_to(topic, [(partition, batch.build())]);
         self.send(9, &request);
+    }
+
+    /// One record of an idempotent producer, likewise.
+    pub fn send_idempotent(&mut self, topic: &str, (producer_id, epoch, sequence): (i64, i16, i32), value: &[u8]) {
+        let mut batch = Builder::new().producer(producer_id, epoch, sequence);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+        batch.push(now.as_millis() as i64, None, Some(value));
+        self.send(9, &produce_to(topic, [(0, batch.build())]));
     }
 
     pub fn produced_offset(&mut self) -> i64 {

@@ -70,7 +70,7 @@ fn timers_fire_under_tasks_that_only_yield() {
         assert!(took < Duration::from_millis(1500), "20 sleeps of 1 ms took {took:?}");
         // Answers of the blocking pool come, too.
         for _ in 0..20 {
-            world.disk().free_bytes().await.unwrap();
+            world.disk().space().await.unwrap();
         }
     });
 }
@@ -159,16 +159,16 @@ fn a_sleeping_core_wakes_for_its_blocking_calls() {
     run(1, |world: GlommioWorld<()>| async move {
         // One by one, so that the core sleeps over each of them.
         for _ in 0..200 {
-            before_any_timer(&world, world.disk().free_bytes()).await.unwrap();
+            before_any_timer(&world, world.disk().space()).await.unwrap();
         }
         // More than there are threads; some are given up before they are done.
         let disk = world.disk();
-        let mut many: Vec<_> = (0..50).map(|_| Box::pin(disk.free_bytes())).collect();
+        let mut many: Vec<_> = (0..50).map(|_| Box::pin(disk.space())).collect();
         for mut call in many.split_off(25) {
             let _ = poll_once(call.as_mut()).await;
         }
         for answer in before_any_timer(&world, future::join_all(many)).await {
-            assert!(answer.unwrap() > 0);
+            assert!(answer.unwrap().free_bytes > 0);
         }
     });
 }

@@ -113,7 +113,7 @@ fn names_change_as_told() {
         disk.write_whole("a/whole", b"text").await.unwrap();
         disk.write_whole("a/whole", b"other text").await.unwrap();
         assert_eq!(disk.list("a").await.unwrap(), ["three", "whole"]);
-        assert!(disk.free_bytes().await.unwrap() > 0);
+        assert!(disk.space().await.unwrap().free_bytes > 0);
         for outside in ["../x", "/etc/passwd", "a/../../x"] {
             let refused = disk.open(outside, Open::Existing, Class::Background).await;
             assert_eq!(refused.err().unwrap().kind(), ErrorKind::InvalidInput);

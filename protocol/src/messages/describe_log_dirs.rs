@@ -43,7 +43,7 @@ message! {
     DescribeLogDirsPartition {
         partition_index: i32,  0+;
         partition_size:  i64,  0+;
-        /// From the high watermark to the log end.
+        /// How far the log's end is behind the high watermark; -1 if unknown.
         offset_lag:      i64,  0+;
         /// It is being moved here from another directory.
         is_future_key:   bool, 0+;

@@ -173,9 +173,9 @@ async fn reserve<D: Disk>(
 
 async fn no_room<D: Disk>(disk: &D, directory: &str, journal_bytes: u64) -> OpenError {
     let free = disk
-        .free_bytes()
+        .space()
         .await
-        .map_or("few".to_string(), |free| (free >> 20).to_string());
+        .map_or("few".to_string(), |space| (space.free_bytes >> 20).to_string());
     OpenError::Refused(format!(
         "{directory} in {}: the disk has no room for the journal of this core, {} MiB; {free} MiB are free now.\n\
          Make room, start fewer cores, or choose a smaller journal.bytes.per.core",

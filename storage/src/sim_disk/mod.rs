@@ -21,7 +21,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync};
+use crate::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Sync, VolumeSpace};
 pub use crash::Persist;
 use image::{Image, parent};
 
@@ -308,9 +308,12 @@ impl Disk for SimDisk {
         self.boundary()
     }
 
-    async fn free_bytes(&self) -> io::Result<u64> {
+    async fn space(&self) -> io::Result<VolumeSpace> {
         let image = self.inner.image.borrow();
-        Ok(image.capacity.saturating_sub(image.used()))
+        Ok(VolumeSpace {
+            total_bytes: image.capacity,
+            free_bytes: image.capacity.saturating_sub(image.used()),
+        })
     }
 
     /// Few, so that they take turns.

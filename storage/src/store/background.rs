@@ -155,7 +155,7 @@ impl<D: Disk> Store<D> {
 
     /// For the log; a file system that does not tell shows as none.
     async fn free_bytes(&self) -> Option<u64> {
-        self.inner.disk.free_bytes().await.ok()
+        self.inner.disk.space().await.ok().map(|space| space.free_bytes)
     }
 
     /// Chooses logs, and journals what must be known of their files first.

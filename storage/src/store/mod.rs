@@ -31,7 +31,7 @@ use crate::{
     Failed, Identity, OpenError, StorageError,
     disk::Disk,
     journal::record::Record,
-    log::{ProducerCheck, read::ReadCache},
+    log::{Producer, ProducerCheck, read::ReadCache},
 };
 use commit::{Drivers, Flight};
 use state::State;
@@ -322,6 +322,14 @@ impl<D: Disk> Store<D> {
     /// What to do with a producer's batch, by its sequence numbers. None: no such log.
     pub fn check_producer(&self, id: LogId, header: &BatchHeader) -> Option<ProducerCheck> {
         self.with_log(id, |slot| slot.log.check_producer(header))
+    }
+
+    /// (producer id, what is remembered of it) of each producer that the log knows.
+    pub fn producers(&self, id: LogId) -> Option<Vec<(i64, Producer)>> {
+        self.with_log(id, |slot| {
+            let known = slot.log.producers().iter();
+            known.map(|(id, producer)| (id, producer.clone())).collect()
+        })
     }
 
     /// Bytes of record batches in the log, wherever they are.

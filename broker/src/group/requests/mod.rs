@@ -7,5 +7,6 @@ mod join_group;
 mod leave_group;
 mod list_groups;
 pub(super) mod offset_commit;
+mod offset_delete;
 pub(super) mod offset_fetch;
 mod sync_group;

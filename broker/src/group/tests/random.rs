@@ -12,6 +12,7 @@ use corelane_protocol::{
         leave_group::{LeaveGroupRequest, MemberIdentity},
         list_groups::ListGroupsRequest,
         offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_delete::{OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
         offset_fetch::{OffsetFetchRequestGroup, OffsetFetchResponseGroup},
         sync_group::{SyncGroupRequest, SyncGroupRequestAssignment},
     },
@@ -259,6 +260,13 @@ impl Walk {
             (12, Some(known)) => self.commit(known.group, Some((known.generation, known.member_id))),
             (12 | 13, _) => self.commit(group, None),
             (14, _) if self.random.one_in(3) => Request::DeleteGroups(vec![group, "a".to_string()]),
+            (14, _) if self.random.one_in(2) => Request::OffsetDelete(OffsetDeleteRequest {
+                group_id: group,
+                topics: vec![OffsetDeleteRequestTopic {
+                    name: "t".to_string(),
+                    partitions: vec![OffsetDeleteRequestPartition { partition_index: 0 }],
+                }],
+            }),
             (14, _) => Request::ListGroups(ListGroupsRequest::default()),
             (15, _) if self.random.one_in(2) => Request::DescribeGroups(vec![group]),
             _ => Request::OffsetFetch {
@@ -445,7 +453,8 @@ impl Walk {
             | (Request::LeaveGroup(_), Response::LeaveGroup(_))
             | (Request::ListGroups(_), Response::ListGroups(_))
             | (Request::DescribeGroups(_), Response::DescribeGroups(_))
-            | (Request::DeleteGroups(_), Response::DeleteGroups(_)) => {}
+            | (Request::DeleteGroups(_), Response::DeleteGroups(_))
+            | (Request::OffsetDelete(_), Response::OffsetDelete(_)) => {}
             (request, response) => panic!("{request:?} answered by {response:?}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Effects as lines of text.
 
-use corelane_protocol::error_code::ErrorCode;
+use corelane_protocol::{error_code::ErrorCode, messages::offset_delete::OffsetDeleteResponsePartition};
 
 use super::super::{
     Effect, GroupRecord, Response,
@@ -48,8 +48,11 @@ pub fn effect(effect: &Effect, name: impl Fn(u64) -> String) -> Vec<String> {
     lines.iter().map(|line| shorten_ids(line)).collect()
 }
 
+/// Without what cannot be shown.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let text = String::from_utf8_lossy(bytes);
+    let is_shown = |c: &char| !c.is_control() && *c != char::REPLACEMENT_CHARACTER;
+    text.chars().filter(is_shown).collect()
 }
 
 fn error(code: ErrorCode) -> String {
@@ -199,6 +202,15 @@ pub fn response_line(response: &Response) -> String {
                 .map(|it| format!("{}={}", it.group_id, error(it.error_code)))
                 .collect();
             results.join(" ")
+        }
+        Response::OffsetDelete(response) => {
+            let offsets = response.topics.iter().flat_map(|topic| {
+                let offset = |it: &OffsetDeleteResponsePartition| {
+                    format!(" {}-{}={}", topic.name, it.partition_index, error(it.error_code))
+                };
+                topic.partitions.iter().map(offset)
+            });
+            error(response.error_code) + &offsets.collect::<String>()
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The small language of the stories. A block is lines of commands, `----`, and what came of them up to an empty line.
 //!
 //! ```text
-//! join NAME group=g [member=] [instance=] [client=c] [version=9] [session=10000] [rebalance=60000] [type=consumer] [protocols=range:x,rr:y]
+//! join NAME group=g [member=] [instance=] [client=c] [version=9] [session=10000] [rebalance=60000] [type=consumer] [protocols=range:x,rr:y] (range:@t+u is subscribed to t and u)
 //! sync NAME group=g generation=1 member=m [instance=] [type=] [protocol=] [assign=m1:x,m2:y]
 //! heartbeat NAME group=g generation=1 member=m [instance=]
 //! leave NAME group=g members=m1,m2,@instance
 //! commit NAME group=g [generation=-1] [member=] [instance=] [version=9] [retention=-1] offsets=t-0:5,t-1:7(metadata)
 //! fetch NAME group=g [stable=yes] [offsets=t-0,t-1]      list NAME [states=] [types=]
-//! describe NAME groups=a,b [version=6]                   delete NAME groups=a,b
+//! describe NAME groups=a,b [version=6]                   delete NAME groups=a,b      delete-offsets NAME group=g offsets=t-0
 //! hold            appends are no longer settled at once          settle [ERROR]   the oldest append
 //! flow            … settled at once again (the default)          tick MS          lets time go by
 //! restart | unload | load | topic-deleted t                      config group_size_max=2 … (begins anew)
@@ -17,11 +17,13 @@ use bytes::Bytes;
 use corelane_protocol::{
     error_code::ErrorCode,
     messages::{
+        consumer_protocol::{ConsumerProtocolSubscription, to_versioned},
         heartbeat::HeartbeatRequest,
         join_group::{JoinGroupRequest, JoinGroupRequestProtocol},
         leave_group::{LeaveGroupRequest, MemberIdentity},
         list_groups::ListGroupsRequest,
         offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic},
+        offset_delete::{OffsetDeleteRequest, OffsetDeleteRequestPartition, OffsetDeleteRequestTopic},
         offset_fetch::{OffsetFetchRequestGroup, OffsetFetchRequestTopics},
         sync_group::{SyncGroupRequest, SyncGroupRequestAssignment},
     },
@@ -100,6 +102,18 @@ fn pair(text: &str) -> (&str, &str) {
 
 fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
+}
+
+/// `@t+u` is what a consumer says that subscribes to `t` and `u`.
+fn subscription(text: &str) -> Bytes {
+    let Some(topics) = text.strip_prefix('@') else {
+        return bytes(text);
+    };
+    let subscription = ConsumerProtocolSubscription {
+        topics: topics.split('+').map(str::to_string).collect(),
+        ..Default::default()
+    };
+    to_versioned(&subscription, 0)
 }
 
 /// `t-0` → (`t`, 0)
@@ -222,7 +236,7 @@ fn parse_request(verb: &str, words: &Words<'_>) -> (i16, Request) {
                     .map(pair)
                     .map(|(name, metadata)| JoinGroupRequestProtocol {
                         name: name.to_string(),
-                        metadata: bytes(metadata),
+                        metadata: subscription(metadata),
                     })
                     .collect(),
                 ..Default::default()
@@ -345,6 +359,15 @@ fn parse_request(verb: &str, words: &Words<'_>) -> (i16, Request) {
         "delete" => {
             let groups = words.list("groups").into_iter().map(str::to_string).collect();
             (2, Request::DeleteGroups(groups))
+        }
+        "delete-offsets" => {
+            let offsets = words.list("offsets").into_iter().map(partition);
+            let topics = offsets.map(|(name, partition_index)| OffsetDeleteRequestTopic {
+                name,
+                partitions: vec![OffsetDeleteRequestPartition { partition_index }],
+            });
+            let topics = topics.collect();
+            (0, Request::OffsetDelete(OffsetDeleteRequest { group_id, topics }))
         }
         _ => panic!("no command {verb}"),
     }

@@ -157,6 +157,36 @@ checkpoint
 append 0 1
 commit";
 
+/// A client deletes records: inside of a batch of the tail, inside of one that is partly in a file, the same again, all there
+/// is, and what was appended since.
+const STARTS: &str = "create 0
+append 0 3
+append 0 2
+commit
+start 0 1
+commit
+append 0 3
+start 0 4
+start 0 4
+commit
+background
+start 0 7
+commit
+append 0 3
+start 0 11
+commit
+append 0 2
+commit
+background
+start 0 12
+checkpoint
+append 0 3
+start 0 16
+commit
+background
+append 0 1
+commit";
+
 /// Three in flight, round the ring.
 const LAPS_IN_FLIGHT: &str = "create 0
 append 0 1
@@ -261,6 +291,7 @@ fn cases() -> Vec<Case> {
     vec![
         case("appends", APPENDS, 1, None),
         case("young", YOUNG, 1, None),
+        case("starts", STARTS, 1, None),
         case("laps", LAPS, 1, None),
         case("write-out", WRITE_OUT, 1, None),
         case("pipeline", PIPELINE, 3, Some(1)),
@@ -434,6 +465,12 @@ fn every_boundary_of_a_young_journal() {
     assert_eq!(new_files(), 0);
     drop(session);
     every_boundary_of("young");
+}
+
+/// Goal: where a log starts is what was acknowledged last, or what was on its way when the power went; nothing else.
+#[test]
+fn every_boundary_of_raised_starts() {
+    every_boundary_of("starts");
 }
 
 #[test]

@@ -138,6 +138,6 @@ fn a_checkpoint_without_room_is_none() {
 /// Nothing is free from now on.
 fn fill(disk: &SimDisk) {
     disk.set_capacity(u64::MAX);
-    let free = run(disk.free_bytes()).expect("known");
+    let free = run(disk.space()).expect("known").free_bytes;
     disk.set_capacity(u64::MAX - free);
 }

@@ -114,7 +114,7 @@ fn a_crash_leaves_the_old_or_the_new_snapshot() {
 fn a_full_disk_takes_no_snapshot() {
     let disk = with_first_snapshot();
     let store = session(&disk).store;
-    let free = run(disk.free_bytes()).expect("known");
+    let free = run(disk.space()).expect("known").free_bytes;
     disk.set_capacity(u64::MAX - free + 100_000);
     let written = run(store.write_snapshot(log(&store), SECOND, pieces(SECOND).into_iter()));
     assert_eq!(written.map_err(|error| error.0), Ok(false));
