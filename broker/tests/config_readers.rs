@@ -79,6 +79,17 @@ fn keys_without_a_reader_say_that_they_do_nothing() {
             unread.insert(format!("broker's {}", key.name));
         }
     }
+    let live = broker::KEYS.iter().filter(|key| key.effect == Effect::Live);
+    for key in live {
+        let at_start = format!("core.config.{}", broker_fields[key.name]);
+        let own = at_start.replace("core", "self");
+        assert!(
+            !all.iter()
+                .any(|source| source.contains(&at_start) || source.contains(&own)),
+            "{} may change while the broker runs, and is read as it was at start",
+            key.name
+        );
+    }
     assert!(topic_fields.len() > 10 && broker_fields.len() > 50, "rows are found");
     assert!(
         unread.is_empty(),

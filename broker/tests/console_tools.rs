@@ -53,6 +53,7 @@ fn all_tools(cores: usize) {
         calls: 0,
     };
     topics_and_configs(&mut tools);
+    configs_of_brokers_and_groups(&mut tools);
     console(&mut tools);
     verifiable(&mut tools);
     performance(&mut tools);
@@ -124,6 +125,44 @@ fn topics_and_configs(tools: &mut Tools) {
         versions.contains("Produce(0): ") && versions.contains("Fetch(1): "),
         "{versions}"
     );
+}
+
+/// Goal: brokers and groups are told something while they run, and what topics inherit follows.
+fn configs_of_brokers_and_groups(tools: &mut Tools) {
+    let at = tools.broker.address();
+    let server = ["--bootstrap-server", at.as_str()];
+    let configs = "kafka.admin.ConfigCommand";
+    let mut run = |arguments: &[&str]| {
+        let arguments = [&server[..], arguments].concat();
+        tools.run(configs, &arguments, &[]).lines.join("\n")
+    };
+    let brokers = ["--entity-type", "brokers"];
+    let alter = ["--alter", "--add-config", "log.retention.ms=7000000"];
+    run(&[&brokers[..], &["--entity-default"], &alter].concat());
+    let shown = run(&[&brokers[..], &["--entity-default", "--describe"]].concat());
+    assert!(shown.contains("log.retention.ms=7000000"), "{shown}");
+    let inherited = run(&[
+        "--entity-type",
+        "topics",
+        "--entity-name",
+        "verify",
+        "--describe",
+        "--all",
+    ]);
+    assert!(
+        inherited.contains("retention.ms=7000000") && inherited.contains("DYNAMIC_DEFAULT_BROKER_CONFIG"),
+        "{inherited}"
+    );
+    let alter = ["--alter", "--delete-config", "log.retention.ms"];
+    run(&[&brokers[..], &["--entity-default"], &alter].concat());
+
+    let group = ["--entity-type", "groups", "--entity-name", "told"];
+    let alter = ["--alter", "--add-config", "consumer.session.timeout.ms=50000"];
+    run(&[&group[..], &alter].concat());
+    let shown = run(&[&group[..], &["--describe"]].concat());
+    assert!(shown.contains("consumer.session.timeout.ms=50000"), "{shown}");
+    let listed = run(&["--entity-type", "groups", "--describe"]);
+    assert!(listed.contains("told"), "{listed}");
 }
 
 fn console(tools: &mut Tools) {

@@ -40,6 +40,9 @@ pub trait Message: Default + Clone + Debug + PartialEq + Sized {
     /// When the version is not one of [`Message::VERSIONS`] or the bytes are not such a message.
     fn decode(r: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError>;
 
+    /// Where a response says for how long its client is throttled, if it can.
+    fn throttle_time_ms_mut(&mut self) -> Option<&mut i32>;
+
     /// Writes the message as `version` has it. `version` must be one of [`Message::VERSIONS`].
     fn encode(&self, w: &mut Writer, version: i16);
 
@@ -143,6 +146,17 @@ macro_rules! message {
                     default: concat!($(stringify!($default))?),
                 },)*],
             };
+
+            /// The field of this name, which only whole responses have.
+            #[allow(dead_code)]
+            fn throttle_time_ms_field(&mut self) -> Option<&mut i32> {
+                $(
+                    if stringify!($field) == "throttle_time_ms" {
+                        return (&mut self.$field as &mut dyn std::any::Any).downcast_mut();
+                    }
+                )*
+                None
+            }
         }
 
         impl $crate::wire::Field for $name {
@@ -254,6 +268,10 @@ macro_rules! message {
                 Self::check_version(version)?;
                 let flexible = version >= Self::FLEXIBLE;
                 $crate::wire::Field::read(r, $crate::wire::At { version, flexible, nullable: false })
+            }
+
+            fn throttle_time_ms_mut(&mut self) -> Option<&mut i32> {
+                self.throttle_time_ms_field()
             }
 
             fn encode(&self, w: &mut $crate::wire::Writer, version: i16) {

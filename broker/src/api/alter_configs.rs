@@ -1,4 +1,4 @@
-//! AlterConfigs (key 33), versions 0 to 2: the configs given are all that a topic has afterwards. Version 2 is flexible.
+//! AlterConfigs (key 33), versions 0 to 2: the configs given are all that a resource has afterwards. Version 2 is flexible.
 //!
 //! Java's clients gave it up for IncrementalAlterConfigs; kafkajs and aiokafka have nothing else. It is answered as an
 //! incremental change that also deletes what is not named, as Kafka's `ConfigurationControlManager.legacyAlterConfigs` does.
@@ -12,7 +12,7 @@ use corelane_protocol::messages::{
 use super::{context::RequestContext, describe_configs::resource_type};
 use crate::{
     core::{Core, Message},
-    metadata::decide::ConfigOp,
+    metadata::{Image, decide::ConfigOp, records::NamedKind},
     runtime::world::World,
 };
 
@@ -56,14 +56,10 @@ fn as_changes<W: World<Message = Message>>(
         config_operation: op as i8,
         value,
     };
-    let mut changes = Vec::new();
-    if resource.resource_type == resource_type::TOPIC
-        && let Some(topic) = core.image().topic_named(&resource.resource_name)
-    {
-        let is_named = |key: &String| resource.configs.iter().any(|config| config.name == *key);
-        let unnamed = topic.configs.keys().filter(|key| !is_named(key));
-        changes.extend(unnamed.map(|key| change(key.clone(), ConfigOp::Delete, None)));
-    }
+    let is_named = |key: &String| resource.configs.iter().any(|config| config.name == *key);
+    let held = held(&core.image(), resource.resource_type, &resource.resource_name);
+    let unnamed = held.into_iter().filter(|key| !is_named(key));
+    let mut changes: Vec<_> = unnamed.map(|key| change(key, ConfigOp::Delete, None)).collect();
     let named = resource.configs.into_iter();
     changes.extend(named.map(|config| change(config.name, ConfigOp::Set, config.value)));
     incremental_alter_configs::AlterConfigsResource {
@@ -71,4 +67,17 @@ fn as_changes<W: World<Message = Message>>(
         resource_name: resource.resource_name,
         configs: changes,
     }
+}
+
+/// The keys that the resource has values of its own for.
+fn held(image: &Image, resource_type: i8, name: &str) -> Vec<String> {
+    let values = match resource_type {
+        resource_type::TOPIC => image.topic_named(name).map(|topic| &topic.configs),
+        resource_type::BROKER if name.is_empty() => image.broker_configs.get(&None),
+        resource_type::BROKER => name.parse().ok().and_then(|node| image.broker_configs.get(&Some(node))),
+        resource_type::GROUP => image.named_config(NamedKind::Group, name),
+        resource_type::CLIENT_METRICS => image.named_config(NamedKind::ClientMetrics, name),
+        _ => None,
+    };
+    values.into_iter().flat_map(|values| values.keys().cloned()).collect()
 }

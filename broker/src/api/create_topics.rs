@@ -98,7 +98,7 @@ fn answer<W: World<Message = Message>>(
         Err(error) => return refused(refusals, name, error),
     };
     let overrides = created.configs.into_iter().collect();
-    let configs = topic::entries(&core.config, &overrides)
+    let configs = topic::entries(&core.live_config(), &overrides)
         .into_iter()
         .map(|entry| CreatableTopicConfigs {
             name: entry.name.to_owned(),

@@ -1,4 +1,4 @@
-//! DescribeConfigs (key 32), versions 1 to 4: what a topic or this broker is told, from where, and what it means.
+//! DescribeConfigs (key 32), versions 1 to 4: what a topic, broker, group or metrics subscription is told, from where, and what it means.
 //!
 //! Version 1 answers synonyms; 3 types and documentation; 4 is flexible.
 
@@ -16,9 +16,9 @@ use corelane_protocol::{
 
 use super::{context::RequestContext, pace::Pace, refusals::Refusals};
 use crate::{
-    config::{Entry, topic},
+    config::{Broker, Entry, client_metrics, group, topic},
     core::{Core, Message},
-    metadata::decide::validate_topic_name,
+    metadata::{decide::validate_topic_name, records::NamedKind},
     runtime::world::World,
 };
 
@@ -26,15 +26,18 @@ use crate::{
 pub mod resource_type {
     pub const TOPIC: i8 = 2;
     pub const BROKER: i8 = 4;
+    pub const BROKER_LOGGER: i8 = 8;
+    pub const CLIENT_METRICS: i8 = 16;
+    pub const GROUP: i8 = 32;
 
     /// As Kafka's messages name it.
     pub fn name(number: i8) -> &'static str {
         match number {
             TOPIC => "TOPIC",
             BROKER => "BROKER",
-            8 => "BROKER_LOGGER",
-            16 => "CLIENT_METRICS",
-            32 => "GROUP",
+            BROKER_LOGGER => "BROKER_LOGGER",
+            CLIENT_METRICS => "CLIENT_METRICS",
+            GROUP => "GROUP",
             _ => "UNKNOWN",
         }
     }
@@ -110,10 +113,14 @@ fn entries<W: World<Message = Message>>(
                     "The topic does not exist.".to_owned(),
                 )
             })?;
-            Ok(topic::entries(&core.config, &topic.configs))
+            Ok(topic::entries(&core.live_config(), &topic.configs))
         }
-        // The default of all brokers: nothing was given to it.
-        resource_type::BROKER if resource_name.is_empty() => Ok(Vec::new()),
+        // The default of all brokers: what was given to it.
+        resource_type::BROKER if resource_name.is_empty() => {
+            let image = core.image();
+            let given = image.broker_configs.get(&None);
+            Ok(given.map(Broker::entries_of_all).unwrap_or_default())
+        }
         resource_type::BROKER => {
             if resource_name.parse() != Ok(core.broker_id()) {
                 let message = format!(
@@ -123,13 +130,29 @@ fn entries<W: World<Message = Message>>(
                 );
                 return Err((ErrorCode::INVALID_REQUEST, message));
             }
-            Ok(core.config.entries())
+            Ok(core.live_config().entries())
+        }
+        resource_type::GROUP if resource_name.is_empty() => Err(empty("Group name")),
+        resource_type::GROUP => {
+            let image = core.image();
+            let own = image.named_config(NamedKind::Group, resource_name);
+            Ok(group::entries(&core.live_config(), own.unwrap_or(&BTreeMap::new())))
+        }
+        resource_type::CLIENT_METRICS if resource_name.is_empty() => Err(empty("Client metrics subscription name")),
+        resource_type::CLIENT_METRICS => {
+            let image = core.image();
+            let own = image.named_config(NamedKind::ClientMetrics, resource_name);
+            Ok(client_metrics::entries(own.unwrap_or(&BTreeMap::new())))
         }
         other => Err((
             ErrorCode::INVALID_REQUEST,
             format!("Unsupported resource type: {}", resource_type::name(other)),
         )),
     }
+}
+
+fn empty(what: &str) -> (ErrorCode, String) {
+    (ErrorCode::INVALID_REQUEST, format!("{what} must not be empty"))
 }
 
 fn config(entry: Entry, with_synonyms: bool, with_documentation: bool) -> DescribeConfigsResourceResult {

@@ -1,5 +1,5 @@
 //! IncrementalAlterConfigs (key 44), versions 0 to 1: set, delete, append to or subtract from single configs (KIP-339).
-//! Version 1 is flexible. Topics only; other resources are refused.
+//! Version 1 is flexible. Topics, brokers (this one, or the default of all), groups, and subscriptions to clients' metrics.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use corelane_protocol::{
 
 use super::{context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
 use crate::{
-    config::broker::NOT_COMPACTED,
+    config::{self, Effect, broker::NOT_COMPACTED},
     core::{Core, Message},
     metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},
     runtime::world::World,
@@ -24,85 +24,125 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
-    let mut responses = Vec::with_capacity(request.resources.len());
-    let mut wished = Vec::new();
     let mut refusals = Refusals::of(&core, &context);
     let mut pace = Pace::new(&core.world);
-    for resource in request.resources {
+    // In the order of the request; what is not refused here is wished.
+    let mut results = Vec::with_capacity(request.resources.len());
+    let mut wished = Vec::new();
+    for resource in &request.resources {
         pace.spend(1 + resource.configs.len()).await;
-        match changes(&resource) {
-            Ok(changes) => wished.push((Resource::Topic(resource.resource_name), changes)),
-            Err(error) => {
-                responses.push(answer(
-                    &mut refusals,
-                    resource.resource_type,
-                    resource.resource_name,
-                    Err(error),
-                ));
+        match named(&core, resource).and_then(|named| Ok((named, changes(resource)?))) {
+            Ok(wish) => {
+                wished.push(wish);
+                results.push(Ok(()));
             }
+            Err(error) => results.push(Err(error)),
         }
     }
     if !wished.is_empty() {
-        let names: Vec<Resource> = wished.iter().map(|(resource, _)| resource.clone()).collect();
-        let mut changes: BTreeMap<Resource, Vec<ConfigChange>> = BTreeMap::new();
-        if !request.validate_only {
-            changes.extend(wished.iter().cloned());
+        let answers = alter(&core, &context, wished, request.validate_only).await;
+        let places = results.iter_mut().filter(|result| result.is_ok());
+        for (place, answer) in places.zip(answers) {
+            *place = answer;
         }
-        let wish = Wish::AlterConfigs(AlterConfigs {
-            resources: wished,
-            validate_only: request.validate_only,
-        });
-        let results = match core.wish(wish).await {
-            Ok(Answer::ConfigsAltered(results)) => results,
-            Ok(other) => unreachable!("the answer of another wish: {other:?}"),
-            Err(error) => names
-                .into_iter()
-                .map(|resource| (resource, Err(error.clone())))
-                .collect(),
-        };
-        for (resource, result) in &results {
-            if let (Some(changes), Ok(())) = (changes.get(resource), result) {
-                log_altered(&context, resource, changes);
-            }
-        }
-        responses.extend(results.into_iter().map(|(resource, result)| match resource {
-            Resource::Topic(name) => answer(&mut refusals, resource_type::TOPIC, name, result),
-            Resource::Broker(name) => answer(&mut refusals, resource_type::BROKER, name, result),
-        }));
     }
+    let responses = request
+        .resources
+        .into_iter()
+        .zip(results)
+        .map(|(resource, result)| answer(&mut refusals, resource.resource_type, resource.resource_name, result));
     IncrementalAlterConfigsResponse {
-        responses,
+        responses: responses.collect(),
         ..Default::default()
     }
+}
+
+/// Asks the controller; its answers come in the order of the wish.
+async fn alter<W: World<Message = Message>>(
+    core: &Core<W>,
+    context: &RequestContext,
+    wished: Vec<(Resource, Vec<ConfigChange>)>,
+    validate_only: bool,
+) -> Vec<Result<(), WishError>> {
+    let count = wished.len();
+    let changes: BTreeMap<Resource, Vec<ConfigChange>> = match validate_only {
+        true => BTreeMap::new(),
+        false => wished.iter().cloned().collect(),
+    };
+    let wish = Wish::AlterConfigs(AlterConfigs {
+        resources: wished,
+        validate_only,
+    });
+    let results = match core.wish(wish).await {
+        Ok(Answer::ConfigsAltered(results)) => results,
+        Ok(other) => unreachable!("the answer of another wish: {other:?}"),
+        Err(error) => return vec![Err(error); count],
+    };
+    for (resource, result) in &results {
+        if let (Some(changes), Ok(())) = (changes.get(resource), result) {
+            log_altered(context, resource, changes);
+        }
+    }
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 fn log_altered(context: &RequestContext, resource: &Resource, changes: &[ConfigChange]) {
     let (kind, name) = match resource {
         Resource::Topic(name) => (resource_type::TOPIC, name),
         Resource::Broker(name) => (resource_type::BROKER, name),
+        Resource::Group(name) => (resource_type::GROUP, name),
+        Resource::ClientMetrics(name) => (resource_type::CLIENT_METRICS, name),
+    };
+    let keys = match resource {
+        Resource::Topic(_) => config::topic::KEYS,
+        Resource::Broker(_) => config::broker::KEYS,
+        Resource::Group(_) => config::group::KEYS,
+        Resource::ClientMetrics(_) => config::client_metrics::KEYS,
     };
     let kind = resource_type::name(kind);
     for ConfigChange { key, op, value } in changes {
         let client_id = context.client_id();
         tracing::info!(peer = %context.peer, client_id, kind, name, key, ?op, value, "config altered");
+        let row = keys.iter().find(|row| row.name == key);
+        if let Some(Effect::Nothing(reason)) = row.map(|row| row.effect) {
+            tracing::info!(kind, name, key, "changes nothing here: {reason}");
+        }
         let is_compacted = value.as_ref().is_some_and(|value| value.contains("compact"));
-        if key == "cleanup.policy" && is_compacted && *op != ConfigOp::Subtract {
-            tracing::warn!(name, "cleanup.policy: {NOT_COMPACTED}");
+        if key.ends_with("cleanup.policy") && is_compacted && *op != ConfigOp::Subtract {
+            tracing::warn!(name, "{key}: {NOT_COMPACTED}");
         }
     }
 }
 
-fn changes(resource: &AlterConfigsResource) -> Result<Vec<ConfigChange>, WishError> {
-    if resource.resource_type != resource_type::TOPIC {
-        let message = format!(
-            "Configs of {} resources cannot be altered yet.",
-            resource_type::name(resource.resource_type)
-        );
-        return Err(WishError::new(ErrorCode::INVALID_REQUEST, message));
+/// What the resource names, if that may be altered at all, and here.
+fn named<W: World<Message = Message>>(core: &Core<W>, resource: &AlterConfigsResource) -> Result<Resource, WishError> {
+    let refuse = |message: String| Err(WishError::new(ErrorCode::INVALID_REQUEST, message));
+    let name = resource.resource_name.clone();
+    match resource.resource_type {
+        resource_type::TOPIC => Ok(Resource::Topic(name)),
+        resource_type::GROUP => Ok(Resource::Group(name)),
+        resource_type::CLIENT_METRICS => Ok(Resource::ClientMetrics(name)),
+        resource_type::BROKER => match name.parse::<i32>() {
+            _ if name.is_empty() => Ok(Resource::Broker(name)),
+            Ok(node) if node == core.broker_id() => Ok(Resource::Broker(node.to_string())),
+            // Only the broker itself knows what its values would mean.
+            Ok(_) => refuse(format!(
+                "Unexpected broker id, expected {}, but received {name}",
+                core.broker_id()
+            )),
+            Err(_) => refuse(format!("Node id must be an integer, but it is: {name}")),
+        },
+        resource_type::BROKER_LOGGER => {
+            refuse("Log levels cannot be altered while the broker runs: start it with CORELANE_LOG set.".to_owned())
+        }
+        other => refuse(format!("Unknown resource type {other}")),
     }
+}
+
+fn changes(resource: &AlterConfigsResource) -> Result<Vec<ConfigChange>, WishError> {
     let change = |config: &corelane_protocol::messages::incremental_alter_configs::AlterableConfig| {
         let op = ConfigOp::from_wire(config.config_operation).ok_or_else(|| {
-            let message = format!("Unknown operation {} for {}.", config.config_operation, config.name);
+            let message = format!("Unknown operations type {}", config.config_operation);
             WishError::new(ErrorCode::INVALID_REQUEST, message)
         })?;
         Ok(ConfigChange {

@@ -13,8 +13,9 @@ use super::{
     context::{Outcome, RequestContext},
     create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
     describe_groups, describe_log_dirs, describe_producers, describe_topic_partitions, fetch, find_coordinator,
-    heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
-    metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce, sync_group,
+    heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources,
+    list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce,
+    sync_group,
 };
 use crate::{
     core::{Core, Message},
@@ -99,6 +100,7 @@ apis! {
     OFFSET_DELETE               0..=0                      => decoded offset_delete;
     DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;
     DESCRIBE_PRODUCERS          0..=0                      => decoded describe_producers;
+    LIST_CONFIG_RESOURCES       0..=1                      => decoded list_config_resources;
     DESCRIBE_TOPIC_PARTITIONS   0..=0                      => decoded describe_topic_partitions;
 }
 

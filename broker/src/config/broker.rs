@@ -3,7 +3,10 @@
 //! Every key of Kafka 4.3's broker is here. A key either does something (it has a field), or does nothing and says why
 //! (it is accepted, and noted once in the log), or is refused because ignoring it would break a promise.
 
+use std::collections::BTreeMap;
+
 use super::{
+    dynamic::{self, Mode},
     key::{
         Check::*,
         Effect::{self, *},
@@ -26,6 +29,8 @@ const NO_TRANSACTIONS_YET: Effect = Nothing("transactions are not built yet");
 const NO_CONSUMER_GROUPS_YET: Effect =
     Nothing("the group protocol of KIP-848 is not built yet; clients use the classic one");
 const NO_SHARE_GROUPS_YET: Effect = Nothing("share groups are not built yet");
+const NO_STREAMS_GROUPS_YET: Effect = Nothing("streams groups (KIP-1071) are not built yet");
+const NO_TIERED_STORAGE_YET: Effect = Nothing("tiered storage is not built yet");
 const NO_SECURITY_YET: Effect = Nothing("only PLAINTEXT listeners are served yet");
 
 /// What whoever sets `cleanup.policy=compact` should know.
@@ -163,7 +168,7 @@ table! {
             i64 = "log.cleaner.min.compaction.lag.ms", "0", AtLeast(0), NO_COMPACTION_YET, [], "Milliseconds for which a record is left alone.";
             i64 = "log.cleaner.max.compaction.lag.ms", "9223372036854775807", AtLeast(1), NO_COMPACTION_YET, [], "Milliseconds after which a record is compacted at the latest.";
             f64 = "log.cleaner.min.cleanable.ratio", "0.5", Ratio, NO_COMPACTION_YET, [], "Share of a log that must be dirty before it is compacted.";
-            i32 = "log.cleaner.backoff.ms", "15000", AtLeast(0), NO_COMPACTION_YET, [], "Milliseconds between looks for logs to compact.";
+            i64 = "log.cleaner.backoff.ms", "15000", AtLeast(0), NO_COMPACTION_YET, [], "Milliseconds between looks for logs to compact.";
             i64 = "log.cleaner.dedupe.buffer.size", "134217728", Any, NO_COMPACTION_YET, [], "Bytes for the key map of compaction.";
             i32 = "log.cleaner.io.buffer.size", "524288", AtLeast(0), NO_COMPACTION_YET, [], "Bytes for I/O of compaction.";
             f64 = "log.cleaner.io.buffer.load.factor", "0.9", Any, NO_COMPACTION_YET, [], "How full the key map may be.";
@@ -251,16 +256,16 @@ table! {
             i32 = "share.coordinator.append.linger.ms", "-1", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
             i16 = "share.coordinator.state.topic.replication.factor", "3", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
             i16 = "share.coordinator.state.topic.min.isr", "2", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
-            i32 = "group.streams.session.timeout.ms", "45000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.min.session.timeout.ms", "45000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.max.session.timeout.ms", "60000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.heartbeat.interval.ms", "5000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.min.heartbeat.interval.ms", "5000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.max.heartbeat.interval.ms", "15000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.max.size", "2147483647", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.num.standby.replicas", "0", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.max.standby.replicas", "2", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
-            i32 = "group.streams.initial.rebalance.delay.ms", "3000", Any, Nothing("streams groups (KIP-1071) are not built yet"), [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.session.timeout.ms", "45000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.min.session.timeout.ms", "45000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.max.session.timeout.ms", "60000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.heartbeat.interval.ms", "5000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.min.heartbeat.interval.ms", "5000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.max.heartbeat.interval.ms", "15000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.max.size", "2147483647", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.num.standby.replicas", "0", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.max.standby.replicas", "2", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.initial.rebalance.delay.ms", "3000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
             // Quotas and metrics.
             i32 = "quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
             i32 = "quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
@@ -280,8 +285,8 @@ table! {
             i32 = "telemetry.max.bytes", "1048576", Any, PROMETHEUS_ONLY, [], "Of metrics.";
             // Tiered storage, which is not built yet.
             bool = "remote.log.storage.system.enable", "false", Any, DefaultOnly("tiered storage is not built yet"), [], "Whether old segments move to an object store.";
-            i64 = "log.local.retention.ms", "-2", AtLeast(-2), Nothing("tiered storage is not built yet"), [], "Milliseconds for which a tiered segment stays local too.";
-            i64 = "log.local.retention.bytes", "-2", AtLeast(-2), Nothing("tiered storage is not built yet"), [], "Bytes of tiered segments that stay local too.";
+            i64 = "log.local.retention.ms", "-2", AtLeast(-2), NO_TIERED_STORAGE_YET, [], "Milliseconds for which a tiered segment stays local too.";
+            i64 = "log.local.retention.bytes", "-2", AtLeast(-2), NO_TIERED_STORAGE_YET, [], "Bytes of tiered segments that stay local too.";
             // Security, which is not built yet. What would open a door by being ignored is refused.
             String = "authorizer.class.name", "", Any, DefaultOnly("authorisation is not built yet; a broker that ignored it would let everybody in"), [], "Decides who may do what.";
             String = "super.users", "", Any, NO_SECURITY_YET, [], "Principals that may do everything.";
@@ -311,6 +316,111 @@ table! {
             Option<Class> = "principal.builder.class", "", Any, Nothing("Java classes cannot be loaded"), [], "Makes principals.";
             Option<Class> = "create.topic.policy.class.name", "", Any, DefaultOnly("Java classes cannot be loaded, and a policy that is ignored is none"), [], "Decides which topics may be created.";
             Option<Class> = "alter.config.policy.class.name", "", Any, DefaultOnly("Java classes cannot be loaded, and a policy that is ignored is none"), [], "Decides which configs may be altered.";
+            // The rest of what is not built yet.
+            i32 = "add.partitions.to.txn.retry.backoff.max.ms", "100", Any, NO_TRANSACTIONS_YET, [], "Most milliseconds between tries to add partitions to a transaction.";
+            i32 = "add.partitions.to.txn.retry.backoff.ms", "20", Any, NO_TRANSACTIONS_YET, [], "Milliseconds between tries to add partitions to a transaction.";
+            List = "config.providers", "", Any, DefaultOnly("values are not looked up elsewhere: give them as they are"), [], "Where values like ${file:path:key} are looked up.";
+            i32 = "controller.quorum.fetch.max.bytes", "1048576", Any, ONE_KIND_OF_NODE, [], "Bytes that a quorum fetch brings at most.";
+            i32 = "controller.quorum.fetch.snapshot.max.bytes", "1048576", Any, ONE_KIND_OF_NODE, [], "Bytes that a fetch of a snapshot brings at most.";
+            List = "cordoned.log.dirs", "", Any, DefaultOnly("there is one data directory, and new partitions need it"), [], "Data directories that get no new partitions.";
+            i64 = "delegation.token.expiry.check.interval.ms", "3600000", Any, NO_SECURITY_YET, [], "Of delegation tokens.";
+            i64 = "delegation.token.expiry.time.ms", "86400000", Any, NO_SECURITY_YET, [], "Of delegation tokens.";
+            i64 = "delegation.token.max.lifetime.ms", "604800000", Any, NO_SECURITY_YET, [], "Of delegation tokens.";
+            Option<Password> = "delegation.token.secret.key", "", Any, NO_SECURITY_YET, [], "Of delegation tokens.";
+            bool = "follower.fetch.last.tiered.offset.enable", "false", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "group.consumer.assignment.interval.ms", "1000", Any, NO_CONSUMER_GROUPS_YET, [], "Milliseconds between two assignments of a consumer group.";
+            i32 = "group.consumer.max.assignment.interval.ms", "15000", Any, NO_CONSUMER_GROUPS_YET, [], "Longest consumer.assignment.interval.ms that a group may have.";
+            i32 = "group.consumer.min.assignment.interval.ms", "0", Any, NO_CONSUMER_GROUPS_YET, [], "Shortest consumer.assignment.interval.ms that a group may have.";
+            i32 = "group.share.assignment.interval.ms", "1000", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            List = "group.share.assignors", "simple", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.max.assignment.interval.ms", "15000", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.max.delivery.count.limit", "10", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.max.partition.max.record.locks", "4000", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.min.assignment.interval.ms", "0", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.min.delivery.count.limit", "2", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.share.min.partition.max.record.locks", "100", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "group.streams.assignment.interval.ms", "1000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.max.assignment.interval.ms", "15000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "group.streams.min.assignment.interval.ms", "0", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
+            i32 = "remote.fetch.max.wait.ms", "500", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i64 = "remote.list.offsets.request.timeout.ms", "30000", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i64 = "remote.log.index.file.cache.total.size.bytes", "1073741824", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.copier.thread.pool.size", "10", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i64 = "remote.log.manager.copy.max.bytes.per.second", "9223372036854775807", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.copy.quota.window.num", "11", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.copy.quota.window.size.seconds", "1", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.expiration.thread.pool.size", "10", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i64 = "remote.log.manager.fetch.max.bytes.per.second", "9223372036854775807", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.fetch.quota.window.num", "11", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.fetch.quota.window.size.seconds", "1", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.follower.thread.pool.size", "2", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i64 = "remote.log.manager.task.interval.ms", "30000", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.manager.thread.pool.size", "2", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.metadata.custom.metadata.max.bytes", "128", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            String = "remote.log.metadata.manager.class.name", "org.apache.kafka.server.log.remote.metadata.storage.TopicBasedRemoteLogMetadataManager", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            Option<String> = "remote.log.metadata.manager.class.path", "", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            String = "remote.log.metadata.manager.impl.prefix", "rlmm.config.", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            Option<String> = "remote.log.metadata.manager.listener.name", "", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            i32 = "remote.log.reader.max.pending.tasks", "100", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            Option<String> = "remote.log.storage.manager.class.name", "", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            Option<String> = "remote.log.storage.manager.class.path", "", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            String = "remote.log.storage.manager.impl.prefix", "rsm.config.", Any, NO_TIERED_STORAGE_YET, [], "Of tiered storage.";
+            Option<Class> = "sasl.client.callback.handler.class", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            String = "sasl.kerberos.kinit.cmd", "/usr/bin/kinit", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            i64 = "sasl.kerberos.min.time.before.relogin", "60000", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            List = "sasl.kerberos.principal.to.local.rules", "DEFAULT", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            Option<String> = "sasl.kerberos.service.name", "", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            f64 = "sasl.kerberos.ticket.renew.jitter", "0.05", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            f64 = "sasl.kerberos.ticket.renew.window.factor", "0.8", Any, NO_SECURITY_YET, [], "Of Kerberos logins.";
+            Option<Class> = "sasl.login.callback.handler.class", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            Option<Class> = "sasl.login.class", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            Option<i32> = "sasl.login.connect.timeout.ms", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            Option<i32> = "sasl.login.read.timeout.ms", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            i16 = "sasl.login.refresh.buffer.seconds", "300", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            i16 = "sasl.login.refresh.min.period.seconds", "60", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            f64 = "sasl.login.refresh.window.factor", "0.8", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            f64 = "sasl.login.refresh.window.jitter", "0.05", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            i64 = "sasl.login.retry.backoff.max.ms", "10000", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            i64 = "sasl.login.retry.backoff.ms", "100", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            String = "sasl.oauthbearer.assertion.algorithm", "RS256", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.claim.aud", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i32 = "sasl.oauthbearer.assertion.claim.exp.seconds", "300", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.claim.iss", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            bool = "sasl.oauthbearer.assertion.claim.jti.include", "false", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i32 = "sasl.oauthbearer.assertion.claim.nbf.seconds", "60", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.claim.sub", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.file", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.private.key.file", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<Password> = "sasl.oauthbearer.assertion.private.key.passphrase", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.assertion.template.file", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.client.credentials.client.id", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<Password> = "sasl.oauthbearer.client.credentials.client.secret", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i32 = "sasl.oauthbearer.clock.skew.seconds", "30", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            List = "sasl.oauthbearer.expected.audience", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.expected.issuer", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i64 = "sasl.oauthbearer.jwks.endpoint.refresh.ms", "3600000", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i64 = "sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms", "10000", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            i64 = "sasl.oauthbearer.jwks.endpoint.retry.backoff.ms", "100", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.jwks.endpoint.url", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Class = "sasl.oauthbearer.jwt.retriever.class", "org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Class = "sasl.oauthbearer.jwt.validator.class", "org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.scope", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            String = "sasl.oauthbearer.scope.claim.name", "scope", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            String = "sasl.oauthbearer.sub.claim.name", "sub", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<String> = "sasl.oauthbearer.token.endpoint.url", "", Any, NO_SECURITY_YET, [], "Of OAuth logins.";
+            Option<Class> = "sasl.server.callback.handler.class", "", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            i32 = "sasl.server.max.receive.size", "524288", Any, NO_SECURITY_YET, [], "Of SASL logins.";
+            Option<String> = "security.providers", "", Any, NO_SECURITY_YET, [], "Java classes that provide algorithms.";
+            i32 = "share.coordinator.cached.buffer.max.bytes", "1048588", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            i32 = "share.coordinator.state.topic.compression.codec", "0", Any, NO_SHARE_GROUPS_YET, [], "Of share groups (KIP-932).";
+            bool = "ssl.allow.dn.changes", "false", Any, NO_SECURITY_YET, [], "Of TLS.";
+            bool = "ssl.allow.san.changes", "false", Any, NO_SECURITY_YET, [], "Of TLS.";
+            Option<Class> = "ssl.engine.factory.class", "", Any, NO_SECURITY_YET, [], "Of TLS.";
+            String = "ssl.keymanager.algorithm", "SunX509", Any, NO_SECURITY_YET, [], "Of TLS.";
+            Option<String> = "ssl.provider", "", Any, NO_SECURITY_YET, [], "Of TLS.";
+            Option<String> = "ssl.secure.random.implementation", "", Any, NO_SECURITY_YET, [], "Of TLS.";
+            String = "ssl.trustmanager.algorithm", "PKIX", Any, NO_SECURITY_YET, [], "Of TLS.";
+            bool = "transaction.two.phase.commit.enable", "false", Any, NO_TRANSACTIONS_YET, [], "Whether transactions may be prepared by others (KIP-939).";
             // The rest.
             bool = "unstable.api.versions.enable", "false", Any, Nothing("only stable versions are served"), [], "Whether unstable API versions are served.";
             bool = "unstable.feature.versions.enable", "false", Any, Nothing("only stable versions are served"), [], "Whether unstable feature versions may be used.";
@@ -361,19 +471,39 @@ impl Broker {
         }
     }
 
-    /// The same with what the cluster was told: for all brokers, and for this one, which wins.
+    /// The same with what the cluster was told: for all brokers, and for this one, which wins. What this release cannot use
+    /// is left out and told: a newer one may have accepted it, and that must not keep a broker from starting.
     pub fn with_dynamic(
         &self,
-        all_brokers: &std::collections::BTreeMap<String, String>,
-        this_broker: &std::collections::BTreeMap<String, String>,
-    ) -> Result<Broker, ConfigError> {
-        let layers = self
-            .layers
-            .with_dynamic(KEYS, Source::DynamicDefaultBroker, all_brokers)?
-            .with_dynamic(KEYS, Source::DynamicBroker, this_broker)?;
-        Broker::from_layers(layers).map_err(|problem| ConfigError {
-            problems: vec![problem],
-        })
+        all_brokers: &BTreeMap<String, String>,
+        this_broker: &BTreeMap<String, String>,
+    ) -> (Broker, Vec<String>) {
+        let mut layers = self.layers.clone();
+        let mut problems = Vec::new();
+        layers.take_dynamic(KEYS, Source::DynamicDefaultBroker, all_brokers, &mut problems);
+        layers.take_dynamic(KEYS, Source::DynamicBroker, this_broker, &mut problems);
+        let broker = Broker::from_layers(layers).expect("checked values can be read");
+        (broker, problems)
+    }
+
+    /// What DescribeConfigs says of the default of all brokers: only what it was given.
+    pub fn entries_of_all(given: &BTreeMap<String, String>) -> Vec<Entry> {
+        let rows = given.iter().filter_map(|(name, value)| Some((key(name)?, value)));
+        let entry = |(key, value): (&'static Key, &String)| {
+            let value = (!key.sensitive()).then(|| value.clone());
+            Entry {
+                name: key.name,
+                value: value.clone(),
+                source: Source::DynamicDefaultBroker,
+                synonyms: vec![(key.name, value, Source::DynamicDefaultBroker)],
+                kind: key.kind,
+                doc: key.doc,
+                is_default: false,
+                read_only: dynamic::mode(key.name) != Mode::ClusterWide,
+                sensitive: key.sensitive(),
+            }
+        };
+        rows.map(entry).collect()
     }
 
     /// What is legal, but will surprise whoever set it.
@@ -497,10 +627,7 @@ impl Broker {
 
     fn entry(&self, key: &'static Key) -> Entry {
         let synonyms = self.synonyms(key.name);
-        let source = self
-            .layers
-            .given(key.name)
-            .map_or(Source::Default, |given| given.source);
+        let source = synonyms.first().map_or(Source::Default, |(_, _, source)| *source);
         Entry {
             name: key.name,
             value: self.text(key.name).filter(|_| !key.sensitive()).map(str::to_string),
@@ -509,7 +636,7 @@ impl Broker {
             kind: key.kind,
             doc: key.doc,
             is_default: source == Source::Default,
-            read_only: key.read_only(),
+            read_only: dynamic::mode(key.name) != Mode::ClusterWide,
             sensitive: key.sensitive(),
         }
     }
@@ -518,8 +645,10 @@ impl Broker {
     /// before .minutes before .hours), first all that were given, then the defaults.
     pub(super) fn synonyms(&self, name: &str) -> Vec<(&'static str, Option<String>, Source)> {
         let Some(key) = key(name) else { return Vec::new() };
+        // As in Kafka, only the finest unit tells of the others.
+        let others = key.synonyms.iter().filter(|_| name.ends_with(".ms"));
         let family: Vec<&'static Key> = std::iter::once(key)
-            .chain(key.synonyms.iter().filter_map(|synonym| self::key(synonym.name)))
+            .chain(others.filter_map(|synonym| self::key(synonym.name)))
             .collect();
         let shown = |key: &Key, text: &str| (!key.sensitive()).then(|| text.to_string());
         let mut synonyms = Vec::new();

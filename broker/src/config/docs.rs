@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{
-    broker,
+    broker, client_metrics, group,
     key::{Effect, Key},
     nearest::nearest,
     topic,
@@ -12,10 +12,17 @@ use super::{
 /// The whole page.
 pub fn markdown() -> String {
     let mut page = String::from("# Configuration\n\n");
+    page.push_str("From the tables in `broker/src/config`. A key is taken over at once (live), read at start (restart), accepted ");
+    page.push_str("without effect, or refused unless it keeps its default; the reason is beside it.\n\n");
     page.push_str("Defaults < `server.properties` < environment (`CORELANE_LOG_RETENTION_MS`) < `--set key=value` < ");
-    page.push_str("what the cluster was told (live keys only).\n\n");
+    page.push_str(
+        "what the cluster was told for all brokers < for one broker (`kafka-configs --alter --entity-type brokers`; ",
+    );
+    page.push_str("only keys that Kafka has as dynamic).\n\n");
     section(&mut page, "Broker", broker::KEYS, "");
     section(&mut page, "Topic", topic::KEYS, " | Broker's key");
+    section(&mut page, "Group", group::KEYS, " | Broker's key");
+    section(&mut page, "Client metrics subscription", client_metrics::KEYS, "");
     page
 }
 

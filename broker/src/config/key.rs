@@ -19,6 +19,8 @@ pub enum Check {
     GzipLevel,
     /// `*`, or `partition:broker` pairs.
     ThrottledReplicas,
+    /// Where a share group begins.
+    OffsetReset,
 }
 
 impl Check {
@@ -41,6 +43,7 @@ impl Check {
                 .all(|item| words.contains(&item)),
             Check::NotEmpty => !text.is_empty(),
             Check::GzipLevel => number() == -1 || (1..=9).contains(&number()),
+            Check::OffsetReset => matches!(text, "earliest" | "latest") || text.starts_with("by_duration:P"),
             Check::ThrottledReplicas => {
                 text.is_empty()
                     || text == "*"
@@ -70,6 +73,7 @@ impl Check {
             Check::NotEmpty => "not empty".into(),
             Check::GzipLevel => "-1 or from 1 to 9".into(),
             Check::ThrottledReplicas => "* or partition:broker pairs".into(),
+            Check::OffsetReset => "earliest, latest or by_duration:PnDTnHnMn.nS".into(),
         }
     }
 }
@@ -115,11 +119,6 @@ impl Key {
         self.kind == Kind::Password
     }
 
-    /// Whether it cannot be altered while the broker runs.
-    pub fn read_only(&self) -> bool {
-        self.effect != Effect::Live
-    }
-
     /// Whether `text` may be this key's value; the error says what would be right.
     pub fn validate(&self, text: &str) -> Result<(), String> {
         if self.default.is_none() && text.trim().is_empty() {
@@ -145,6 +144,8 @@ pub enum Source {
     DynamicDefaultBroker = 3,
     StaticBroker = 4,
     Default = 5,
+    ClientMetrics = 7,
+    Group = 8,
 }
 
 impl Source {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     docs::unknown,
+    dynamic::{self, Mode},
     key::{Effect, Key, Source},
     properties,
 };
@@ -149,38 +150,34 @@ impl Layers {
         );
     }
 
-    /// Adds what the cluster was told, which is stronger than all static layers. Only live keys; others are problems.
-    pub fn with_dynamic(
-        &self,
+    /// Adds what the cluster was told, which is stronger than all static layers.
+    pub fn take_dynamic(
+        &mut self,
         keys: &'static [Key],
         source: Source,
         values: &BTreeMap<String, String>,
-    ) -> Result<Layers, ConfigError> {
-        let mut layers = self.clone();
-        let mut problems = Vec::new();
+        problems: &mut Vec<String>,
+    ) {
         for (name, value) in values {
-            match keys.iter().find(|key| key.name == name) {
-                None => problems.push(unknown(keys, name)),
-                Some(key) if key.read_only() => {
-                    problems.push(format!("{name} cannot be altered while the broker runs"))
-                }
-                Some(key) => match key.validate(value) {
-                    Ok(()) => layers.put(
-                        key,
-                        Given {
-                            value: value.trim().to_string(),
-                            source,
-                            place: "cluster".into(),
-                        },
-                    ),
-                    Err(right) => problems.push(format!("{name} = '{value}': {right}")),
-                },
+            let Some(key) = keys.iter().find(|key| key.name == name) else {
+                problems.push(unknown(keys, name));
+                continue;
+            };
+            if dynamic::mode(name) != Mode::ClusterWide {
+                problems.push(format!("{name} cannot be altered while the broker runs"));
+                continue;
             }
-        }
-        if problems.is_empty() {
-            Ok(layers)
-        } else {
-            Err(ConfigError { problems })
+            match key.validate(value) {
+                Ok(()) => self.put(
+                    key,
+                    Given {
+                        value: value.trim().to_string(),
+                        source,
+                        place: "cluster".into(),
+                    },
+                ),
+                Err(right) => problems.push(format!("{name} = '{value}': {right}")),
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a broker and its topics can be told, and what they were told.
 //!
-//! Each of [`broker`] and [`topic`] is ONE table: Kafka's name, type, default, check, effect and a line of doc. The typed
+//! Each of [`broker`], [`topic`], [`group`] and [`client_metrics`] is ONE table: Kafka's name, type, default, check, effect and a line of doc. The typed
 //! structs, validation, DescribeConfigs and the reference page all come from it, so that nothing about a key is known in
 //! a second place. Nothing here opens a file or reads the environment: `cli` hands both in as text.
 //!
@@ -9,7 +9,10 @@
 //! ```
 
 pub mod broker;
+pub mod client_metrics;
 pub mod docs;
+pub mod dynamic;
+pub mod group;
 pub mod key;
 pub mod layers;
 pub mod listeners;

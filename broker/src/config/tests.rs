@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     broker::{self, Broker, Loaded},
+    client_metrics, group,
     key::{Effect, Source},
     layers::{ConfigError, Inputs},
     listeners::Bind,
@@ -39,7 +40,7 @@ fn overrides(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 #[test]
 fn tables_are_sound() {
-    for keys in [broker::KEYS, topic::KEYS] {
+    for keys in [broker::KEYS, topic::KEYS, group::KEYS, client_metrics::KEYS] {
         let names: BTreeSet<&str> = keys.iter().map(|key| key.name).collect();
         assert_eq!(names.len(), keys.len(), "a name stands there twice");
         for key in keys {
@@ -166,12 +167,11 @@ fn later_layers_win() {
     assert_eq!(notes.len(), 1, "{notes:?}");
     assert!(notes[0].starts_with("CORELANE_SERVICE_HOST is left out"), "{notes:?}");
 
-    let altered = broker
-        .with_dynamic(
-            &overrides(&[("message.max.bytes", "300"), ("log.retention.ms", "7")]),
-            &overrides(&[("message.max.bytes", "400")]),
-        )
-        .unwrap();
+    let (altered, unusable) = broker.with_dynamic(
+        &overrides(&[("message.max.bytes", "300"), ("log.retention.ms", "7")]),
+        &overrides(&[("message.max.bytes", "400")]),
+    );
+    assert_eq!(unusable, [""; 0]);
     assert_eq!((altered.message_max_bytes, altered.log_retention_ms), (400, Some(7)));
     let words: Vec<_> = altered.synonyms("message.max.bytes");
     assert_eq!(
@@ -187,12 +187,19 @@ fn later_layers_win() {
             ("message.max.bytes", Some("1048588".to_string()), Source::Default),
         ]
     );
-    let refused = broker
-        .with_dynamic(&overrides(&[("num.partitions", "9")]), &BTreeMap::new())
-        .unwrap_err();
+    let stored = overrides(&[
+        ("num.partitions", "9"),
+        ("log.retention.ms", "x"),
+        ("message.max.bytes", "5"),
+    ]);
+    let (altered, unusable) = broker.with_dynamic(&stored, &BTreeMap::new());
+    assert_eq!((altered.num_partitions, altered.message_max_bytes), (4, 5));
     assert_eq!(
-        refused.to_string(),
-        "num.partitions cannot be altered while the broker runs"
+        unusable,
+        [
+            "log.retention.ms = 'x': must be a whole number from -9223372036854775808 to 9223372036854775807",
+            "num.partitions cannot be altered while the broker runs"
+        ]
     );
 }
 
@@ -449,7 +456,7 @@ fn describe_shows_where_a_value_comes_from() {
     let secret = entries.iter().find(|entry| entry.name == "ssl.key.password").unwrap();
     assert!(secret.sensitive && secret.value.is_none() && secret.synonyms[0].1.is_none());
     let live = |name: &str| !entries.iter().find(|entry| entry.name == name).unwrap().read_only;
-    assert!(live("message.max.bytes") && !live("node.id") && !live("num.io.threads"));
+    assert!(live("message.max.bytes") && live("num.io.threads") && !live("node.id") && !live("listeners"));
     assert!(!format!("{broker:?}").contains("secret"));
 }
 
@@ -460,6 +467,7 @@ fn cluster_ids_are_read_in_both_forms() {
     assert!(ClusterId::read("short").is_err());
 }
 
+/// Goal: the reference page is the tables'. `UPDATE=1` rewrites it.
 #[test]
 fn the_page_has_every_key_once() {
     let page = super::docs::markdown();
@@ -473,6 +481,12 @@ fn the_page_has_every_key_once() {
         .collect();
     assert!(columns.len() <= 4, "{columns:?}");
     assert!(topic::KEYS.iter().any(|key| matches!(key.effect, Effect::Nothing(_))));
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/CONFIG.md");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(written, page, "run this test with UPDATE=1");
 }
 
 #[test]

@@ -33,6 +33,9 @@ impl<W: World<Message = Message>> Core<W> {
             core: self.world.core(),
             cores: self.world.cores(),
         };
+        if previous.broker_configs != image.broker_configs {
+            self.reconfigure(&image);
+        }
         // Logs are opened before clients can see the image, and closed after they cannot any more.
         let actions = reconcile::plan(&previous, &image, &me);
         for action in &actions {
@@ -169,7 +172,7 @@ impl<W: World<Message = Message>> Core<W> {
 }
 
 /// The part of a topic's config that storage acts on.
-fn log_config(config: &TopicConfig) -> LogConfig {
+pub(super) fn log_config(config: &TopicConfig) -> LogConfig {
     LogConfig {
         segment_bytes: config.segment_bytes as u32,
         segment_ms: config.segment_ms,

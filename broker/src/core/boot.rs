@@ -112,6 +112,7 @@ impl<W: World<Message = Message>> Core<W> {
         let rules: SharedRules = Rc::new(RefCell::new(Rc::new(TableRules {
             broker: (*self.config).clone(),
         })));
+        assert!(self.config_rules.set(rules.clone()).is_ok(), "a node boots once");
         let timing = Timing {
             // The one broker that there is lives as long as its controller: both are this process.
             session_timeout: Duration::from_secs(u64::from(u32::MAX)),

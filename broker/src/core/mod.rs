@@ -14,6 +14,7 @@ mod commit;
 mod mailbox;
 pub mod message;
 mod observe;
+mod reconfigure;
 pub mod timers;
 mod topics;
 
@@ -42,7 +43,7 @@ use crate::{
     net::{self, quota::Connections},
     node::{Endpoint, Endpoints, NodeOptions, Tuning},
     partition::{Partitions, session::FetchSessions},
-    raft_driver::{Controller, Shards},
+    raft_driver::{Controller, Shards, SharedRules},
     runtime::world::World,
 };
 
@@ -69,7 +70,9 @@ impl<W: World> Deref for Core<W> {
 /// Everything that belongs to one core.
 pub struct State<W: World> {
     pub world: W,
+    /// As at start; see [`Core::live_config`].
     pub config: Arc<config::Broker>,
+    live_config: RefCell<Rc<config::Broker>>,
     pub(crate) partitions: RefCell<Partitions>,
     pub(crate) fetch_sessions: RefCell<FetchSessions>,
     pub(crate) groups: RefCell<Groups>,
@@ -83,6 +86,7 @@ pub struct State<W: World> {
     store: OnceCell<Store<W::Disk>>,
     controller: OnceCell<Controller>,
     shards: OnceCell<Shards>,
+    config_rules: OnceCell<SharedRules>,
     image: RefCell<Arc<Image>>,
     /// Of this process's own registration; images may speak of the one before.
     broker_epoch: Cell<Option<u64>>,
@@ -112,6 +116,7 @@ impl<W: World<Message = Message>> Core<W> {
         let connections = Connections::new(config.max_connections as usize, config.max_connections_per_ip as usize);
         Core(Rc::new(State {
             world,
+            live_config: RefCell::new(Rc::new((*config).clone())),
             config,
             partitions: RefCell::default(),
             fetch_sessions: RefCell::new(sessions),
@@ -125,6 +130,7 @@ impl<W: World<Message = Message>> Core<W> {
             store: OnceCell::new(),
             controller: OnceCell::new(),
             shards: OnceCell::new(),
+            config_rules: OnceCell::new(),
             image: RefCell::default(),
             broker_epoch: Cell::new(None),
             calls: calls::Calls::default(),

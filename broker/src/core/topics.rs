@@ -44,7 +44,7 @@ impl<W: World<Message = Message>> Core<W> {
         if let Some(config) = self.topic_configs.borrow().get(&topic.topic_id) {
             return config.clone();
         }
-        let config = Arc::new(TopicConfig::effective(&self.config, &topic.configs));
+        let config = Arc::new(TopicConfig::effective(&self.live_config(), &topic.configs));
         self.topic_configs.borrow_mut().insert(topic.topic_id, config.clone());
         config
     }

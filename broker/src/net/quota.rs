@@ -36,6 +36,13 @@ impl<Asker> Connections<Asker> {
         }
     }
 
+    /// Other limits from now on; who is served stays. Gives the verdicts that can be told by them.
+    pub fn set_limits(&mut self, total_max: usize, per_address_max: usize) -> Vec<(Asker, Verdict)> {
+        self.total_max = total_max;
+        self.per_address_max = per_address_max;
+        self.judge()
+    }
+
     /// A connection was accepted. Gives the verdicts that can be told now, in order; its own comes later if the broker is
     /// full.
     pub fn on_accept(&mut self, address: IpAddr, asker: Asker) -> Vec<(Asker, Verdict)> {
@@ -115,6 +122,19 @@ mod tests {
         assert_eq!(connections.on_accept(A, 3), []);
         assert_eq!(connections.on_accept(B, 4), []);
         assert_eq!(connections.on_close(B), [(3, SendAway), (4, Serve)]);
+    }
+
+    /// Goal: a raised limit lets in who waits; a lowered one sends nobody away who is served.
+    #[test]
+    fn limits_change_while_it_runs() {
+        let mut connections = Connections::new(1, 9);
+        assert_eq!(connections.on_accept(A, 1), [(1, Serve)]);
+        assert_eq!(connections.on_accept(A, 2), []);
+        assert_eq!(connections.set_limits(2, 9), [(2, Serve)]);
+        assert_eq!(connections.set_limits(1, 1), []);
+        assert_eq!(connections.on_close(A), []);
+        assert_eq!(connections.on_accept(B, 3), []);
+        assert_eq!(connections.on_close(A), [(3, Serve)]);
     }
 
     /// Kafka allows both to be 0: nobody is let in by the one, everybody is sent away by the other.

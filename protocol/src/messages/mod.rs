@@ -17,6 +17,7 @@ macro_rules! messages {
 }
 
 messages! {
+    alter_client_quotas:           AlterClientQuotasRequest, AlterClientQuotasResponse;
     alter_configs:                 AlterConfigsRequest, AlterConfigsResponse;
     alter_partition_reassignments: AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse;
     api_versions:                  ApiVersionsRequest, ApiVersionsResponse;
@@ -26,6 +27,7 @@ messages! {
     delete_groups:                 DeleteGroupsRequest, DeleteGroupsResponse;
     delete_records:                DeleteRecordsRequest, DeleteRecordsResponse;
     delete_topics:                 DeleteTopicsRequest, DeleteTopicsResponse;
+    describe_client_quotas:        DescribeClientQuotasRequest, DescribeClientQuotasResponse;
     describe_cluster:              DescribeClusterRequest, DescribeClusterResponse;
     describe_configs:              DescribeConfigsRequest, DescribeConfigsResponse;
     describe_groups:               DescribeGroupsRequest, DescribeGroupsResponse;
@@ -42,6 +44,7 @@ messages! {
     init_producer_id:              InitProducerIdRequest, InitProducerIdResponse;
     join_group:                    JoinGroupRequest, JoinGroupResponse;
     leave_group:                   LeaveGroupRequest, LeaveGroupResponse;
+    list_config_resources:         ListConfigResourcesRequest, ListConfigResourcesResponse;
     list_groups:                   ListGroupsRequest, ListGroupsResponse;
     list_offsets:                  ListOffsetsRequest, ListOffsetsResponse;
     list_partition_reassignments:  ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse;

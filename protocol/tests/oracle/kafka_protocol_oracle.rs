@@ -28,6 +28,7 @@ macro_rules! oracles {
 #[test]
 fn we_agree_with_kafka_protocol() {
     let oracles = oracles! {
+        AlterClientQuotasRequest AlterClientQuotasResponse
         AlterConfigsRequest AlterConfigsResponse
         AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse
         ApiVersionsRequest ApiVersionsResponse
@@ -37,6 +38,7 @@ fn we_agree_with_kafka_protocol() {
         DeleteGroupsRequest DeleteGroupsResponse
         DeleteRecordsRequest DeleteRecordsResponse
         DeleteTopicsRequest DeleteTopicsResponse
+        DescribeClientQuotasRequest DescribeClientQuotasResponse
         DescribeClusterRequest DescribeClusterResponse
         DescribeConfigsRequest DescribeConfigsResponse
         DescribeGroupsRequest DescribeGroupsResponse
@@ -53,6 +55,7 @@ fn we_agree_with_kafka_protocol() {
         InitProducerIdRequest InitProducerIdResponse
         JoinGroupRequest JoinGroupResponse
         LeaveGroupRequest LeaveGroupResponse
+        ListConfigResourcesRequest ListConfigResourcesResponse
         ListGroupsRequest ListGroupsResponse
         ListOffsetsRequest ListOffsetsResponse
         ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse

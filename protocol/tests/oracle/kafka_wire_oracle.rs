@@ -29,6 +29,7 @@ macro_rules! oracles {
 #[test]
 fn we_agree_with_kafka_wire() {
     let oracles = oracles! {
+        AlterClientQuotasRequest AlterClientQuotasResponse
         AlterConfigsRequest AlterConfigsResponse
         AlterPartitionReassignmentsRequest AlterPartitionReassignmentsResponse
         ApiVersionsRequest ApiVersionsResponse
@@ -38,6 +39,7 @@ fn we_agree_with_kafka_wire() {
         DeleteGroupsRequest DeleteGroupsResponse
         DeleteRecordsRequest DeleteRecordsResponse
         DeleteTopicsRequest DeleteTopicsResponse
+        DescribeClientQuotasRequest DescribeClientQuotasResponse
         DescribeClusterRequest DescribeClusterResponse
         DescribeConfigsRequest DescribeConfigsResponse
         DescribeGroupsRequest DescribeGroupsResponse
@@ -54,6 +56,7 @@ fn we_agree_with_kafka_wire() {
         InitProducerIdRequest InitProducerIdResponse
         JoinGroupRequest JoinGroupResponse
         LeaveGroupRequest LeaveGroupResponse
+        ListConfigResourcesRequest ListConfigResourcesResponse
         ListGroupsRequest ListGroupsResponse
         ListOffsetsRequest ListOffsetsResponse
         ListPartitionReassignmentsRequest ListPartitionReassignmentsResponse

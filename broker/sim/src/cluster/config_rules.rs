@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use corelane_broker::metadata::decide::{ConfigRules, ResourceKind};
+use corelane_broker::metadata::decide::{ConfigRules, ResourceKind, WishError};
 
 pub const MIN_ISR: &str = "min.insync.replicas";
 pub const UNCLEAN: &str = "unclean.leader.election.enable";
@@ -33,7 +33,7 @@ impl ConfigRules for ReplicationConfigs {
         }
     }
 
-    fn validate(&self, _kind: ResourceKind, _values: &BTreeMap<String, String>) -> Result<(), String> {
+    fn validate(&self, _kind: ResourceKind, _values: &BTreeMap<String, String>) -> Result<(), WishError> {
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use corelane_protocol::error_code::ErrorCode;
 use super::{
     super::{
         image::RootImage,
-        records::{ConfigOwner, ConfigRecord, Record},
+        records::{ConfigOwner, ConfigRecord, NamedConfig, NamedKind, Record},
     },
     AlterConfigs, Answer, ConfigChange, ConfigOp, Context, Resource, ResourceKind, WishError,
     delete_topics::unknown_topic,
@@ -50,12 +50,14 @@ fn alter(
 ) -> Result<Vec<Record>, WishError> {
     check_changes(changes)?;
     let (kind, owner, held) = held_values(image, resource)?;
+    check_min_isr(kind, changes)?;
     let mut values = held.clone();
     let mut changed = Vec::new();
     for change in changes {
         let value = new_value(kind, change, held.get(&change.key), context)?;
         // A broker's record is made even if nothing changes: it is how keystores are read again (KAFKA-14136).
-        if value.as_ref() != held.get(&change.key) || kind == ResourceKind::Broker {
+        let is_broker = matches!(kind, ResourceKind::Broker | ResourceKind::AllBrokers);
+        if value.as_ref() != held.get(&change.key) || is_broker {
             changed.push((change.key.clone(), value.clone()));
         }
         match value {
@@ -63,15 +65,51 @@ fn alter(
             None => values.remove(&change.key),
         };
     }
-    context
-        .config_rules
-        .validate(kind, &values)
-        .map_err(|reason| WishError::new(ErrorCode::INVALID_CONFIG, reason))?;
+    context.config_rules.validate(kind, &values)?;
     let owner = owner.ok_or_else(|| missing(resource))?;
-    let records = changed
+    Ok(changed
         .into_iter()
-        .map(|(key, value)| Record::from(ConfigRecord { owner, key, value }));
-    Ok(records.collect())
+        .map(|(key, value)| owner.record(key, value))
+        .collect())
+}
+
+/// Whose values change.
+enum Owner {
+    TopicOrBroker(ConfigOwner),
+    Named(NamedKind, String),
+}
+
+impl Owner {
+    fn record(&self, key: String, value: Option<String>) -> Record {
+        match self {
+            Owner::TopicOrBroker(owner) => Record::from(ConfigRecord {
+                owner: *owner,
+                key,
+                value,
+            }),
+            Owner::Named(kind, name) => Record::from(NamedConfig {
+                kind: *kind,
+                name: name.clone(),
+                key,
+                value,
+            }),
+        }
+    }
+}
+
+/// How many replicas must have a record is what eligible leaders (KIP-966) are counted by: one number for the whole cluster.
+fn check_min_isr(kind: ResourceKind, changes: &[ConfigChange]) -> Result<(), WishError> {
+    let Some(change) = changes.iter().find(|change| change.key == "min.insync.replicas") else {
+        return Ok(());
+    };
+    let refuse = |message: &str| Err(WishError::new(ErrorCode::INVALID_CONFIG, message));
+    match (kind, change.op) {
+        (ResourceKind::Broker, _) => refuse("Broker-level min.insync.replicas cannot be altered while ELR is enabled."),
+        (ResourceKind::AllBrokers, ConfigOp::Delete) => {
+            refuse("Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn check_changes(changes: &[ConfigChange]) -> Result<(), WishError> {
@@ -93,13 +131,11 @@ fn check_changes(changes: &[ConfigChange]) -> Result<(), WishError> {
     Ok(())
 }
 
+type Held = (ResourceKind, Option<Owner>, BTreeMap<String, String>);
+
 /// The resource's own values; the owner is None if there is no such thing, which is told only after the values were
 /// checked, as Kafka does.
-#[allow(clippy::type_complexity)]
-fn held_values(
-    image: &RootImage,
-    resource: &Resource,
-) -> Result<(ResourceKind, Option<ConfigOwner>, BTreeMap<String, String>), WishError> {
+fn held_values(image: &RootImage, resource: &Resource) -> Result<Held, WishError> {
     match resource {
         Resource::Topic(name) => {
             if name.is_empty() {
@@ -107,7 +143,7 @@ fn held_values(
             }
             validate_topic_name(name).map_err(|reason| WishError::new(ErrorCode::INVALID_TOPIC_EXCEPTION, reason))?;
             let topic = image.topic_named(name);
-            let owner = topic.map(|topic| ConfigOwner::Topic(topic.topic_id));
+            let owner = topic.map(|topic| Owner::TopicOrBroker(ConfigOwner::Topic(topic.topic_id)));
             let values = topic.map(|topic| topic.configs.clone()).unwrap_or_default();
             Ok((ResourceKind::Topic, owner, values))
         }
@@ -125,9 +161,37 @@ fn held_values(
             }
             let known = node.is_none_or(|node| image.broker(node).is_some());
             let values = image.broker_configs.get(&node).cloned().unwrap_or_default();
-            Ok((ResourceKind::Broker, known.then_some(ConfigOwner::Broker(node)), values))
+            let kind = match node {
+                Some(_) => ResourceKind::Broker,
+                None => ResourceKind::AllBrokers,
+            };
+            let owner = known.then_some(Owner::TopicOrBroker(ConfigOwner::Broker(node)));
+            Ok((kind, owner, values))
+        }
+        // Both may be told something before they are there.
+        Resource::Group(name) => {
+            if name.is_empty() {
+                return Err(invalid("Default group resources are not allowed."));
+            }
+            Ok(named(image, ResourceKind::Group, NamedKind::Group, name))
+        }
+        Resource::ClientMetrics(name) => {
+            if name.is_empty() {
+                return Err(invalid("Subscription name can't be empty"));
+            }
+            Ok(named(
+                image,
+                ResourceKind::ClientMetrics,
+                NamedKind::ClientMetrics,
+                name,
+            ))
         }
     }
+}
+
+fn named(image: &RootImage, kind: ResourceKind, named: NamedKind, name: &str) -> Held {
+    let values = image.named_config(named, name).cloned().unwrap_or_default();
+    (kind, Some(Owner::Named(named, name.to_owned())), values)
 }
 
 fn new_value(
@@ -143,14 +207,15 @@ fn new_value(
     }
     let rules = context.config_rules;
     if !rules.is_list(kind, &change.key) {
-        return Err(WishError::new(
-            ErrorCode::INVALID_CONFIG,
-            format!(
-                "Can't {} to key {} because its type is not LIST.",
-                change.op.name(),
-                change.key
+        let (op, key) = (change.op.name(), &change.key);
+        let message = match kind {
+            ResourceKind::Broker | ResourceKind::AllBrokers => format!(
+                "Config value {} is not allowed for config key: {key}",
+                op.to_ascii_lowercase()
             ),
-        ));
+            _ => format!("Can't {op} to key {key} because its type is not LIST."),
+        };
+        return Err(WishError::new(ErrorCode::INVALID_CONFIG, message));
     }
     let current = held.cloned().or_else(|| rules.default_value(kind, &change.key));
     let mut parts = split(&current.unwrap_or_default());
@@ -184,6 +249,7 @@ fn missing(resource: &Resource) -> WishError {
             ErrorCode::BROKER_ID_NOT_REGISTERED,
             format!("No node with id {name} found."),
         ),
+        Resource::Group(_) | Resource::ClientMetrics(_) => unreachable!("they need not be there"),
     }
 }
 

@@ -2,12 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::config;
+use corelane_protocol::error_code::ErrorCode;
+
+use super::WishError;
+use crate::config::{self, client_metrics::Refusal};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceKind {
     Topic,
     Broker,
+    /// The default of all brokers.
+    AllBrokers,
+    Group,
+    ClientMetrics,
 }
 
 pub trait ConfigRules {
@@ -24,7 +31,7 @@ pub trait ConfigRules {
     fn default_value(&self, kind: ResourceKind, key: &str) -> Option<String>;
 
     /// All of a resource's own values as they would stand; the error is for the client.
-    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), String>;
+    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), WishError>;
 
     /// `min.insync.replicas` of a topic with these own values.
     fn min_insync_replicas(&self, topic_values: &BTreeMap<String, String>) -> u16;
@@ -33,7 +40,7 @@ pub trait ConfigRules {
     fn unclean_leader_election(&self, topic_values: &BTreeMap<String, String>) -> bool;
 }
 
-/// The rules of the tables in [`crate::config`].
+/// The rules of the tables in [`crate::config`]; `broker` with what the cluster was told.
 pub struct TableRules {
     pub broker: config::Broker,
 }
@@ -50,7 +57,9 @@ impl ConfigRules for TableRules {
     fn is_list(&self, kind: ResourceKind, key: &str) -> bool {
         let row = match kind {
             ResourceKind::Topic => config::topic::key(key),
-            ResourceKind::Broker => config::broker::key(key),
+            ResourceKind::Broker | ResourceKind::AllBrokers => config::broker::key(key),
+            // Kafka's schema of these two knows no lists.
+            ResourceKind::Group | ResourceKind::ClientMetrics => None,
         };
         row.is_some_and(|row| row.kind == config::value::Kind::List)
     }
@@ -61,16 +70,26 @@ impl ConfigRules for TableRules {
                 .into_iter()
                 .find(|entry| entry.name == key)
                 .and_then(|entry| entry.value),
-            ResourceKind::Broker => self.broker.text(key).map(str::to_string),
+            ResourceKind::Broker | ResourceKind::AllBrokers => config::broker::key(key)?.default.map(str::to_string),
+            ResourceKind::Group | ResourceKind::ClientMetrics => None,
         }
     }
 
-    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), String> {
+    fn validate(&self, kind: ResourceKind, values: &BTreeMap<String, String>) -> Result<(), WishError> {
+        let request = |reason| WishError::new(ErrorCode::INVALID_REQUEST, reason);
+        let config = |reason| WishError::new(ErrorCode::INVALID_CONFIG, reason);
         match kind {
-            ResourceKind::Topic => config::topic::validate_all(&self.broker, values),
-            ResourceKind::Broker => values
-                .iter()
-                .try_for_each(|(key, value)| config::broker::validate(key, value)),
+            ResourceKind::Topic => config::topic::validate_all(&self.broker, values).map_err(config),
+            // Not INVALID_CONFIG, as Kafka (KAFKA-13609).
+            ResourceKind::Broker => config::dynamic::check(false, values).map_err(request),
+            ResourceKind::AllBrokers => config::dynamic::check(true, values).map_err(request),
+            ResourceKind::Group => config::group::validate_all(&self.broker, values).map_err(config),
+            ResourceKind::ClientMetrics => {
+                config::client_metrics::validate_all(values).map_err(|refusal| match refusal {
+                    Refusal::Request(reason) => request(reason),
+                    Refusal::Config(reason) => config(reason),
+                })
+            }
         }
     }
 

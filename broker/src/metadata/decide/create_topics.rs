@@ -118,10 +118,7 @@ fn check_configs(topic: &NewTopic, context: &Context<'_>) -> Result<BTreeMap<Str
         .iter()
         .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
         .collect();
-    context
-        .config_rules
-        .validate(ResourceKind::Topic, &configs)
-        .map_err(refuse)?;
+    context.config_rules.validate(ResourceKind::Topic, &configs)?;
     Ok(configs)
 }
 

@@ -202,6 +202,9 @@ pub enum Resource {
     Topic(String),
     /// A broker's id in digits, or empty for the default of all brokers.
     Broker(String),
+    Group(String),
+    /// A subscription to clients' metrics.
+    ClientMetrics(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use super::{
     super::{
         chunk_map::ChunkMap,
         placement::SHARDS_DEFAULT,
-        records::{Acl, Endpoint, ScramRecord, SupportedFeature, TokenRecord, VotersTarget},
+        records::{Acl, Endpoint, NamedKind, ScramRecord, SupportedFeature, TokenRecord, VotersTarget},
     },
     Partition,
 };
@@ -36,6 +36,8 @@ pub struct RootImage {
     pub(super) colliding_names: ChunkMap<Arc<str>, Arc<str>>,
     /// By broker; None is the default of all.
     pub broker_configs: Arc<BTreeMap<Option<i32>, BTreeMap<String, String>>>,
+    /// Of groups and subscriptions, by kind and name.
+    pub named_configs: Arc<BTreeMap<(NamedKind, String), BTreeMap<String, String>>>,
     pub next_producer_id: i64,
     pub voters: Arc<VotersTarget>,
     pub(super) acls: ChunkMap<Uuid, Arc<Acl>>,
@@ -59,6 +61,7 @@ impl Default for RootImage {
             names: ChunkMap::default(),
             colliding_names: ChunkMap::default(),
             broker_configs: Arc::default(),
+            named_configs: Arc::default(),
             next_producer_id: 0,
             voters: Arc::default(),
             acls: ChunkMap::default(),
@@ -198,6 +201,11 @@ impl RootImage {
         let mut merged = self.broker_configs.get(&None).cloned().unwrap_or_default();
         merged.extend(self.broker_configs.get(&Some(node)).cloned().unwrap_or_default());
         merged
+    }
+
+    /// The values given to a group or subscription.
+    pub fn named_config(&self, kind: NamedKind, name: &str) -> Option<&BTreeMap<String, String>> {
+        self.named_configs.get(&(kind, name.to_owned()))
     }
 
     pub(in super::super) fn topic_map(&self) -> &ChunkMap<Uuid, Arc<Topic>> {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{
     super::records::{
-        BrokerChange, ConfigOwner, ConfigRecord, PartitionState, PartitionsAdded, QuotaRecord, Record, RegisterBroker,
-        TopicRecord, UnregisterBroker,
+        BrokerChange, ConfigOwner, ConfigRecord, NamedConfig, PartitionState, PartitionsAdded, QuotaRecord, Record,
+        RegisterBroker, TopicRecord, UnregisterBroker,
     },
     ApplyError, check_next,
     root::{Broker, RootImage, Topic, has_collision_chars, unified},
@@ -61,6 +61,7 @@ impl RootImage {
             Record::PartitionsAdded(added) => self.add_partitions(index, added)?,
             Record::RemoveTopic(removed) => self.remove_topic(removed.topic_id)?,
             Record::ConfigRecord(config) => self.set_config(config)?,
+            Record::NamedConfig(config) => self.set_named_config(config),
             Record::ProducerIds(ids) => {
                 if ids.next < self.next_producer_id {
                     return Err(format!(
@@ -198,14 +199,27 @@ impl RootImage {
 
     fn set_config(&mut self, record: &ConfigRecord) -> Result<(), String> {
         match record.owner {
-            ConfigOwner::Topic(topic_id) => set(&mut self.topic_mut(topic_id)?.configs, record),
+            ConfigOwner::Topic(topic_id) => {
+                let configs = &mut self.topic_mut(topic_id)?.configs;
+                set(configs, &record.key, record.value.as_ref());
+            }
             ConfigOwner::Broker(node) => {
                 let all = Arc::make_mut(&mut self.broker_configs);
-                set(all.entry(node).or_default(), record);
+                set(all.entry(node).or_default(), &record.key, record.value.as_ref());
                 all.retain(|_, configs| !configs.is_empty());
             }
         }
         Ok(())
+    }
+
+    fn set_named_config(&mut self, record: &NamedConfig) {
+        let all = Arc::make_mut(&mut self.named_configs);
+        let owner = (record.kind, record.name.clone());
+        let configs = all.entry(owner.clone()).or_default();
+        set(configs, &record.key, record.value.as_ref());
+        if configs.is_empty() {
+            all.remove(&owner);
+        }
     }
 
     fn set_quota(&mut self, record: &QuotaRecord) {
@@ -224,9 +238,9 @@ impl RootImage {
     }
 }
 
-fn set(configs: &mut BTreeMap<String, String>, record: &ConfigRecord) {
-    match &record.value {
-        Some(value) => configs.insert(record.key.clone(), value.clone()),
-        None => configs.remove(&record.key),
+fn set(configs: &mut BTreeMap<String, String>, key: &str, value: Option<&String>) {
+    match value {
+        Some(value) => configs.insert(key.to_owned(), value.clone()),
+        None => configs.remove(key),
     };
 }

@@ -110,6 +110,7 @@ records! {
     16, 0, ProducerIds;
     17, 0, TokenRecord;
     18, 0, RemoveToken;
+    19, 0, NamedConfig;
     64, 1, PartitionRecord, 0 => PartitionRecordV0;
     65, 0, RootSeen;
 }

@@ -150,6 +150,22 @@ pub struct ConfigRecord {
     pub value: Option<String>,
 }
 
+/// What the value of a config is of, other than topics and brokers: Kafka's resource types that have names only.
+#[derive(Archive, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NamedKind {
+    ClientMetrics,
+    Group,
+}
+
+#[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct NamedConfig {
+    pub kind: NamedKind,
+    pub name: String,
+    pub key: String,
+    /// None: back to the default.
+    pub value: Option<String>,
+}
+
 #[derive(Archive, Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct ProducerIds {
     /// Producer ids below this were handed out.

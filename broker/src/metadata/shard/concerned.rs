@@ -11,10 +11,11 @@ pub enum Concerned {
 }
 
 impl Concerned {
-    /// By the step from one root image to a newer one: brokers are everybody's, a topic is the affair of its partitions'
+    /// By the step from one root image to a newer one: brokers and their configs are everybody's, a topic is the affair of its partitions'
     /// shards. What is removed is nobody's affair any more.
     pub fn by(old: &RootImage, new: &RootImage) -> Concerned {
-        if old.brokers != new.brokers {
+        // Topics that do not say otherwise take their min.insync.replicas and unclean elections from what brokers were told.
+        if old.brokers != new.brokers || old.broker_configs != new.broker_configs {
             return Concerned::All;
         }
         let mut shards = BTreeSet::new();

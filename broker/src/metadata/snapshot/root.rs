@@ -6,8 +6,8 @@ use super::{
     super::{
         image::{Broker, Partition, QuotaEntity, RootImage, Topic},
         records::{
-            AclRecord, BrokerChange, ConfigOwner, ConfigRecord, FeatureLevel, Format, PartitionsAdded, ProducerIds,
-            QuotaRecord, Record, RegisterBroker, ReplicaSlot, TopicRecord,
+            AclRecord, BrokerChange, ConfigOwner, ConfigRecord, FeatureLevel, Format, NamedConfig, PartitionsAdded,
+            ProducerIds, QuotaRecord, Record, RegisterBroker, ReplicaSlot, TopicRecord,
         },
     },
     write::Entry,
@@ -31,6 +31,16 @@ pub fn entries(image: &RootImage) -> impl Iterator<Item = Entry> {
         .broker_configs
         .iter()
         .flat_map(|(node, configs)| broker_configs(*node, configs));
+    let named_configs = image.named_configs.iter().flat_map(|((kind, name), configs)| {
+        configs.iter().map(move |(key, value)| {
+            Record::from(NamedConfig {
+                kind: *kind,
+                name: name.clone(),
+                key: key.clone(),
+                value: Some(value.clone()),
+            })
+        })
+    });
     let ids = (image.next_producer_id > 0).then(|| {
         Record::from(ProducerIds {
             next: image.next_producer_id,
@@ -54,6 +64,7 @@ pub fn entries(image: &RootImage) -> impl Iterator<Item = Entry> {
         .chain(features)
         .chain(image.brokers.values().flat_map(|broker| broker_records(broker)))
         .chain(configs)
+        .chain(named_configs)
         .chain(ids)
         .chain(acls)
         .chain(scram)

@@ -4,11 +4,11 @@ use smallvec::smallvec;
 use uuid::Uuid;
 
 use crate::metadata::records::{
-    Acl, AclRecord, BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NodeList,
-    PartitionRecord, PartitionRecordV0, PartitionState, PartitionStateV0, PartitionsAdded, ProducerIds, QuotaRecord,
-    Record, RecordError, RegisterBroker, RemoveAcl, RemoveScram, RemoveToken, RemoveTopic, Replica, ReplicaSlot,
-    RootSeen, ScramRecord, SupportedFeature, TargetVoter, TokenRecord, TopicRecord, UnregisterBroker, VotersTarget,
-    decode, encode, encode_leader_start, is_leader_start,
+    Acl, AclRecord, BrokerChange, ConfigOwner, ConfigRecord, Endpoint, FeatureLevel, Format, Leader, NamedConfig,
+    NamedKind, NodeList, PartitionRecord, PartitionRecordV0, PartitionState, PartitionStateV0, PartitionsAdded,
+    ProducerIds, QuotaRecord, Record, RecordError, RegisterBroker, RemoveAcl, RemoveScram, RemoveToken, RemoveTopic,
+    Replica, ReplicaSlot, RootSeen, ScramRecord, SupportedFeature, TargetVoter, TokenRecord, TopicRecord,
+    UnregisterBroker, VotersTarget, decode, encode, encode_leader_start, is_leader_start,
 };
 
 fn id(number: u128) -> Uuid {
@@ -147,6 +147,13 @@ fn one_of_each() -> Vec<Record> {
             owner: ConfigOwner::Broker(Some(2)),
             key: "log.retention.ms".into(),
             value: None,
+        }
+        .into(),
+        NamedConfig {
+            kind: NamedKind::Group,
+            name: "billing".into(),
+            key: "consumer.session.timeout.ms".into(),
+            value: Some("50000".into()),
         }
         .into(),
         ProducerIds { next: 1000 }.into(),

@@ -220,6 +220,8 @@ pub fn resource_changes(text: &str) -> (Resource, Vec<ConfigChange>) {
     let (kind, name) = words.next().unwrap().split_once(':').unwrap();
     let resource = match kind {
         "topic" => Resource::Topic(name.into()),
+        "group" => Resource::Group(name.into()),
+        "client-metrics" => Resource::ClientMetrics(name.into()),
         _ => Resource::Broker(name.into()),
     };
     let changes = words.map(|word| {

@@ -111,6 +111,12 @@ pub fn show_record(record: &Record) -> String {
             };
             format!("Config {owner} {}={:?}", config.key, config.value)
         }
+        Record::NamedConfig(config) => {
+            format!(
+                "Config {:?} {} {}={:?}",
+                config.kind, config.name, config.key, config.value
+            )
+        }
         Record::RegisterBroker(broker) => {
             let epoch = broker
                 .broker_epoch
