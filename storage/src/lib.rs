@@ -5,6 +5,7 @@
 pub mod disk;
 mod failure;
 mod identity;
+pub mod inspect;
 pub mod journal;
 pub mod log;
 pub mod policy;

@@ -6,13 +6,16 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind,
 
 mod client;
 mod consume;
+mod doctor;
 mod group;
+mod inspect;
 mod log;
 mod options;
 mod output;
 mod produce;
 mod start;
 mod topic;
+mod words;
 
 use client::ClientError;
 use options::Cluster;
@@ -35,6 +38,10 @@ pub enum Command {
     Produce(produce::Produce),
     Consume(consume::Consume),
     Group(group::Group),
+    Inspect(inspect::Inspect),
+    Doctor(doctor::Doctor),
+    Completions(words::Completions),
+    Man(words::Man),
 }
 
 /// Runs what the words of the process say; without a command, starts a broker with the defaults.
@@ -51,6 +58,10 @@ pub fn run() -> ExitCode {
         Command::Produce(produce) => produce.run(&cluster),
         Command::Consume(consume) => consume.run(&cluster),
         Command::Group(group) => group.run(&cluster),
+        Command::Inspect(inspect) => inspect.run(cluster.json),
+        Command::Doctor(doctor) => doctor.run(cluster.json),
+        Command::Completions(completions) => completions.run(Cli::command()),
+        Command::Man(man) => man.run(Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -72,7 +72,7 @@ pub(super) fn ring_sizes(cores: usize) -> Result<Sizes, HostError> {
 }
 
 pub(super) fn fit_sizes(cores: usize, have: u64) -> Result<Sizes, HostError> {
-    let need = (cores as u64 * (GLOMMIO_CORE_BYTES + ring_bytes(SMALLEST))).max(GLOMMIO_MEMLOCK_BYTES);
+    let (need, _) = memlock_bytes(cores);
     if have < need {
         return Err(HostError::Memlock {
             have_kib: have >> 10,
@@ -87,6 +87,12 @@ pub(super) fn fit_sizes(cores: usize, have: u64) -> Result<Sizes, HostError> {
         sizes.completions /= 2;
     }
     Ok(sizes)
+}
+
+/// Locked memory of so many cores, in bytes: the least that they start with, and what lets all their rings have their full size.
+pub fn memlock_bytes(cores: usize) -> (u64, u64) {
+    let of_each = |sizes| cores as u64 * (GLOMMIO_CORE_BYTES + ring_bytes(sizes));
+    (of_each(SMALLEST).max(GLOMMIO_MEMLOCK_BYTES), of_each(LARGEST))
 }
 
 const LARGEST: Sizes = Sizes {
@@ -261,7 +267,7 @@ pub fn listen_alone(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Of the file system of `path`.
-pub(super) fn space(path: &Path) -> io::Result<VolumeSpace> {
+pub fn space(path: &Path) -> io::Result<VolumeSpace> {
     let path = CString::new(path.as_os_str().as_bytes())?;
     // SAFETY: the path ends in a zero byte and the result is a live local.
     unsafe {

@@ -15,7 +15,7 @@ use crate::{
     OpenError,
     disk::{BLOCK, Class, Disk, DiskFile, Open, Sync, aligned_zeroed},
 };
-use superblock::{FORMAT_VERSION, Superblock, SuperblockError};
+pub(crate) use superblock::{FORMAT_VERSION, Superblock, SuperblockError};
 
 const COPIES: [&str; 2] = ["meta/superblock.a", "meta/superblock.b"];
 /// The most cores of one node; a core's number is part of each log id.

@@ -196,6 +196,11 @@ impl PartitionLog {
         &self.producers
     }
 
+    /// Producers without the tail's batches, as checkpoints hold them.
+    pub fn settled_producers(&self) -> &ProducerTable {
+        &self.settled
+    }
+
     /// See [`ProducerTable::check`].
     pub fn check_producer(&self, header: &BatchHeader) -> ProducerCheck {
         self.producers.check(header)
