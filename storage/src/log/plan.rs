@@ -362,11 +362,12 @@ impl PartitionLog {
     /// Where the log should start now by `retention.ms` and `retention.bytes`. Nothing at or beyond `upto` goes: the
     /// high watermark, or the durable end where there is none.
     pub fn plan_retention(&self, wall_ms: i64, upto: i64) -> Option<i64> {
-        let spans: Vec<retention::Span> = self.retention_spans();
+        let spans: Vec<retention::Span> = self.retention_spans(wall_ms);
         retention::plan(&self.config, &spans, wall_ms, upto).filter(|offset| *offset > self.start_offset)
     }
 
-    fn retention_spans(&self) -> Vec<retention::Span> {
+    /// Records of memory that have no time are of today, until they have a segment to tell their age by.
+    fn retention_spans(&self, wall_ms: i64) -> Vec<retention::Span> {
         let span = |segment: &Segment| retention::Span {
             end_offset: segment.end_offset,
             bytes: segment.position,
@@ -385,7 +386,7 @@ impl PartitionLog {
             let last = last.get_or_insert(retention::Span {
                 end_offset: 0,
                 bytes: 0,
-                largest_timestamp: -1,
+                largest_timestamp: if latest >= 0 { -1 } else { wall_ms },
             });
             last.end_offset = tail.last_offset + 1;
             last.bytes = self.bytes() - spans.iter().map(|span| span.bytes).sum::<u64>();

@@ -270,6 +270,24 @@ fn retention_removes_files() {
     ));
 }
 
+/// Records without a time are not as old as time itself: nothing takes them while they are in memory alone.
+#[test]
+fn retention_spares_the_timeless() {
+    let mut harness = Harness::new(LogConfig::default());
+    let mut timeless = Builder::new();
+    timeless.push(-1, None, Some(b"when?"));
+    harness.append(&timeless.build());
+    harness.commit();
+    let long_after = harness.log.config().retention_ms * 1000;
+    assert_eq!(harness.log.plan_retention(long_after, 1), None);
+    // Beside one that has a time, it goes by that, as in Kafka.
+    let mut timed = Builder::new().base_offset(1);
+    timed.push(1, None, Some(b"then"));
+    harness.append(&timed.build());
+    harness.commit();
+    assert_eq!(harness.log.plan_retention(long_after, 2), Some(2));
+}
+
 /// Any bytes are refused or read, never a panic or a great allocation.
 #[test]
 fn damaged_checkpoints() {
