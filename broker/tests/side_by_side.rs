@@ -17,7 +17,7 @@ use harness::program::Program;
 
 const LIMIT: Duration = Duration::from_secs(240);
 /// What the scripts ask at least; fewer means that some were not run.
-const REQUESTS_MIN: usize = 130;
+const REQUESTS_MIN: usize = 600;
 
 /// Small, and quick where a script waits.
 const SETTINGS: &[(&str, &str)] = &[("offsets.topic.num.partitions", "5")];
@@ -28,8 +28,11 @@ fn answers_are_those_of_kafka() {
         return;
     }
     let kafka = Broker::start_kafka("side-kafka", SETTINGS);
-    let ours = Broker::start_with("side-ours", 2, SETTINGS);
+    // On one core: what a fetch of several partitions gives depends on who owns them, which is drawn with a topic's id.
+    let ours = Broker::start_with("side-ours", 1, SETTINGS);
     let mut command = java("sidebyside.SideBySide");
+    // What the tools log goes to their output, whose lines are this program's verdicts.
+    command.env("JDK_JAVA_OPTIONS", "-Dorg.apache.logging.log4j.level=OFF");
     command
         .args([kafka.port.to_string(), ours.port.to_string()])
         .args(scripts());

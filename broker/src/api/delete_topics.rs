@@ -20,10 +20,19 @@ pub async fn handle<W: World<Message = Message>>(
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
     let mut topics: Vec<TopicRef> = request.topic_names.into_iter().map(TopicRef::Name).collect();
-    topics.extend(request.topics.into_iter().map(|topic| match topic.name {
-        Some(name) => TopicRef::Name(name),
-        None => TopicRef::Id(topic.topic_id),
-    }));
+    let mut ambiguous = Vec::new();
+    for topic in request.topics {
+        match topic.name {
+            None => topics.push(TopicRef::Id(topic.topic_id)),
+            Some(name) if topic.topic_id.is_nil() => topics.push(TopicRef::Name(name)),
+            Some(name) => ambiguous.push(DeletableTopicResult {
+                name: Some(name),
+                topic_id: topic.topic_id,
+                error_code: ErrorCode::INVALID_REQUEST,
+                error_message: Some("You may not specify both topic name and topic id.".to_owned()),
+            }),
+        }
+    }
     let refused_all = |code: ErrorCode, message: &str, topics: Vec<TopicRef>| {
         topics
             .into_iter()
@@ -42,7 +51,7 @@ pub async fn handle<W: World<Message = Message>>(
             .collect()
     };
     let mut refusals = Refusals::of(&core, &context);
-    let responses = if core.config.delete_topic_enable {
+    let mut responses: Vec<_> = if core.config.delete_topic_enable {
         match core.wish(Wish::DeleteTopics(topics.clone())).await {
             Ok(Answer::TopicsDeleted(deleted)) => {
                 for topic in deleted.iter().filter(|topic| topic.result.is_ok()) {
@@ -62,6 +71,7 @@ pub async fn handle<W: World<Message = Message>>(
             topics,
         )
     };
+    responses.append(&mut ambiguous);
     DeleteTopicsResponse {
         responses,
         ..Default::default()

@@ -2,7 +2,7 @@
 //!
 //! Version 7 brought sessions; 9 the reader's leader epoch; 12 is flexible and tells divergence (KIP-595); 13 names
 //! topics by id (KIP-516); 15 moved the replica id to a tag; 16 tells where other leaders live; 17 and 18 concern
-//! replicas of Kafka's own kind, which never ask this broker.
+//! replicas of Kafka's own kind. Brokers do not replicate by this API here: who calls itself a follower is nobody's.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,6 +28,9 @@ use crate::{
     runtime::world::{Instant, World},
 };
 
+/// A reader of committed transactions is told which were aborted, others get no list at all.
+const READ_COMMITTED: i8 = 1;
+
 pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: RequestContext, body: Bytes) -> Outcome {
     let request = match FetchRequest::read(
         Reader::new(&body).with_items_max(REQUEST_ITEMS_MAX),
@@ -39,6 +42,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let demand = Demand {
         max_bytes: (request.max_bytes.max(1) as usize).min(core.config.fetch_max_bytes as usize),
         min_bytes: request.min_bytes.max(0) as usize,
+        is_follower: request.replica.replica_id >= 0,
         deadline: context.progress.began().after(Duration::from_millis(
             request.max_wait_ms.clamp(0, FETCH_WAIT_MS_MAX) as u64,
         )),
@@ -60,7 +64,8 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     };
     let image = core.image();
     let (results, loans) = read(&core, &image, &session, demand, &context.progress).await;
-    let mut parts = frame_parts(&context, &response(&core, session, results));
+    let is_committed = request.isolation_level == READ_COMMITTED;
+    let mut parts = frame_parts(&context, &response(&core, session, results, is_committed));
     keep_until_sent(loans, &mut parts);
     Outcome::Respond(parts)
 }
@@ -70,6 +75,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
 struct Demand {
     max_bytes: usize,
     min_bytes: usize,
+    is_follower: bool,
     deadline: Instant,
 }
 
@@ -120,7 +126,14 @@ async fn read<W: World<Message = Message>>(
     let mut calls = ByOwner::<usize, FetchPart>::default();
     let mut urgent = false;
     for (index, wanted) in session.wanted().iter().enumerate() {
-        match resolve(image, wanted) {
+        let resolved = resolve(image, wanted);
+        let resolved = resolved.and_then(|key| {
+            if demand.is_follower {
+                return Err(ErrorCode::NOT_LEADER_OR_FOLLOWER);
+            }
+            Ok(key)
+        });
+        match resolved {
             Ok(key) => {
                 let part = FetchPart {
                     key,
@@ -293,7 +306,12 @@ async fn wait_for_news<W: World<Message = Message>>(
     drop(rest);
 }
 
-fn response<W: World<Message = Message>>(core: &Core<W>, session: Context, results: Vec<FetchResult>) -> FetchResponse {
+fn response<W: World<Message = Message>>(
+    core: &Core<W>,
+    session: Context,
+    results: Vec<FetchResult>,
+    is_committed: bool,
+) -> FetchResponse {
     let mut response = FetchResponse {
         session_id: session.session_id(),
         ..FetchResponse::default()
@@ -327,12 +345,17 @@ fn response<W: World<Message = Message>>(core: &Core<W>, session: Context, resul
         });
         response.responses[topic]
             .partitions
-            .push(partition_data(wanted.partition, result));
+            .push(partition_data(wanted.partition, result, is_committed));
     }
     response
 }
 
-fn partition_data(partition_index: i32, result: FetchResult) -> PartitionData {
+fn partition_data(partition_index: i32, result: FetchResult, is_committed: bool) -> PartitionData {
+    // Kafka has none for what it did not find, and null for what it found and could not read.
+    let is_unknown = matches!(
+        result.error_code,
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::UNKNOWN_TOPIC_ID
+    );
     PartitionData {
         partition_index,
         error_code: result.error_code,
@@ -343,6 +366,7 @@ fn partition_data(partition_index: i32, result: FetchResult) -> PartitionData {
             .diverging_epoch
             .map(|(epoch, end_offset)| EpochEndOffset { epoch, end_offset })
             .unwrap_or_default(),
+        aborted_transactions: (is_unknown || is_committed && result.error_code == ErrorCode::NONE).then(Vec::new),
         records: result.records,
         ..PartitionData::default()
     }

@@ -53,7 +53,10 @@ pub async fn handle<W: World<Message = Message>>(
     FindCoordinatorResponse {
         error_code: it.error_code,
         // Kafka spells out that there was none.
-        error_message: it.error_message.or_else(|| Some(it.error_code.to_string())),
+        error_message: it
+            .error_message
+            .filter(|message| !message.is_empty())
+            .or_else(|| Some(it.error_code.to_string())),
         node_id: it.node_id,
         host: it.host,
         port: it.port,
@@ -97,6 +100,6 @@ fn find<W: World<Message = Message>>(core: &Core<W>, key_type: i8, key: String) 
         host: endpoint.host.clone(),
         port: i32::from(endpoint.port),
         error_code: ErrorCode::NONE,
-        error_message: None,
+        error_message: Some(String::new()),
     }
 }

@@ -15,6 +15,10 @@ use crate::{
     runtime::world::World,
 };
 
+/// What a producer says that has no id and epoch yet; it has both or none.
+const NO_PRODUCER: i64 = -1;
+const NO_EPOCH: i16 = -1;
+
 pub async fn handle<W: World<Message = Message>>(
     core: Core<W>,
     context: RequestContext,
@@ -26,6 +30,9 @@ pub async fn handle<W: World<Message = Message>>(
         producer_epoch: -1,
         ..Default::default()
     };
+    if (request.producer_id == NO_PRODUCER) != (request.producer_epoch == NO_EPOCH) {
+        return refused(ErrorCode::INVALID_REQUEST);
+    }
     match request.transactional_id.as_deref() {
         None => {}
         // As Kafka: an empty id is a mistake of the client, not a wish.

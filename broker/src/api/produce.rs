@@ -1,7 +1,7 @@
 //! Produce (key 0), versions 3 to 13: append record batches.
 //!
-//! Version 5 answers the log start offset; 8 record errors; 9 is flexible; 10 tells the current leader (KIP-951); 12 is
-//! for the second transaction protocol; 13 names topics by id (KIP-516). Transactional batches are refused until there
+//! Version 5 answers the log start offset; 7 knows zstd; 8 record errors; 9 is flexible; 10 tells the current leader
+//! (KIP-951); 12 is for the second transaction protocol; 13 names topics by id (KIP-516). Transactional batches are refused until there
 //! is a transaction coordinator. Each partition carries exactly one batch, as in Kafka since version 3.
 
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use corelane_protocol::{
     error_code::ErrorCode,
-    messages::produce::{PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse},
-    records::{self, BatchError, BatchHeader, Limits, Verification, Verified},
+    messages::produce::{
+        BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+    },
+    records::{self, BatchError, BatchHeader, Compression, Limits, Verification, Verified},
     wire::Reader,
 };
 use smallvec::SmallVec;
@@ -29,6 +31,11 @@ use crate::{
     partition::{PartitionKey, ProduceCall, ProducePart, ProduceResult},
     runtime::world::World,
 };
+
+/// First version whose clients may send zstd.
+const ZSTD_SINCE: i16 = 7;
+/// First version that names topics by id.
+const TOPIC_IDS_SINCE: i16 = 13;
 
 /// Where the result of a part belongs in the answer: (topic, partition) by position.
 type Place = (usize, usize);
@@ -52,24 +59,28 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let mut expansion_bytes_left = expansion_bytes_max(&core);
     let mut pace = Pace::new(&core.world);
     for topic in request.topics() {
-        let known = find_topic(&image, topic.name, topic.topic_id);
+        let known = find_topic(&image, context.api_version, topic.name, topic.topic_id);
         let mut answers = Vec::new();
         for partition in topic.partitions() {
             pace.step().await;
             let place = (response.responses.len(), answers.len());
             let prepared = match (&refusal, &known) {
-                (Some(code), _) => Err(ProduceResult::refused(*code, None)),
-                (None, Err(code)) => Err(ProduceResult::refused(*code, None)),
+                (Some(code), _) => Err(Refused::from(*code)),
+                (None, Err(code)) => Err(Refused::from(*code)),
                 (None, Ok(topic)) => {
                     let records = body.slice_ref(partition.records.unwrap_or_default());
-                    prepare(&core, topic, partition.index, records, &mut expansion_bytes_left).await
+                    if context.api_version < ZSTD_SINCE && is_zstd(&records) {
+                        Err(Refused::from(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE))
+                    } else {
+                        prepare(&core, topic, partition.index, records, &mut expansion_bytes_left).await
+                    }
                 }
             };
             if let Err(refused) = &prepared {
-                let reason = refused.error_message.as_deref().unwrap_or_default();
+                let reason = refused.message.as_deref().unwrap_or_default();
                 refusals.add(
                     format_args!("{} {} partition {}", topic.name, topic.topic_id, partition.index),
-                    format_args!("{}: {reason}", refused.error_code),
+                    format_args!("{}: {reason}", refused.code),
                 );
             }
             let mut answer = PartitionProduceResponse {
@@ -78,9 +89,12 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
             };
             match prepared {
                 Ok((owner, part)) => calls.push(owner, place, part),
-                Err(result) => fill(&mut answer, result),
+                Err(refused) => refused.fill(&mut answer),
             }
             answers.push(answer);
+        }
+        if answers.is_empty() {
+            continue;
         }
         response.responses.push(TopicProduceResponse {
             name: topic.name.to_owned(),
@@ -143,6 +157,47 @@ fn outcome_without_answer(response: &ProduceResponse) -> Outcome {
     }
 }
 
+/// A batch that never comes to its owner, and why.
+struct Refused {
+    code: ErrorCode,
+    message: Option<String>,
+    records: Vec<BatchIndexAndErrorMessage>,
+}
+
+impl From<ErrorCode> for Refused {
+    fn from(code: ErrorCode) -> Refused {
+        Refused {
+            code,
+            message: None,
+            records: Vec::new(),
+        }
+    }
+}
+
+impl From<BatchError> for Refused {
+    fn from(error: BatchError) -> Refused {
+        let records = error
+            .unwanted()
+            .iter()
+            .map(|(batch_index, fault)| BatchIndexAndErrorMessage {
+                batch_index: *batch_index,
+                batch_index_error_message: Some(fault.to_string()),
+            });
+        Refused {
+            code: error.error_code(),
+            message: Some(error.to_string()),
+            records: records.collect(),
+        }
+    }
+}
+
+impl Refused {
+    fn fill(self, answer: &mut PartitionProduceResponse) {
+        fill(answer, ProduceResult::refused(self.code, self.message));
+        answer.record_errors = self.records;
+    }
+}
+
 /// What is wrong with the request as a whole.
 fn whole_request_refusal(request: &ProduceRequest<'_>) -> Option<ErrorCode> {
     if !(-1..=1).contains(&request.acks) {
@@ -161,8 +216,13 @@ fn whole_request_refusal(request: &ProduceRequest<'_>) -> Option<ErrorCode> {
     is_transactional.then_some(ErrorCode::TRANSACTIONAL_ID_AUTHORIZATION_FAILED)
 }
 
-fn find_topic<'a>(image: &'a Image, name: &str, topic_id: Uuid) -> Result<&'a Arc<Topic>, ErrorCode> {
-    if topic_id.is_nil() {
+/// A client that speaks an older version than zstd might not be able to read what it asks others to write (KIP-110).
+fn is_zstd(batch: &[u8]) -> bool {
+    BatchHeader::parse(batch).is_ok_and(|header| header.compression() == Ok(Compression::Zstd))
+}
+
+fn find_topic<'a>(image: &'a Image, version: i16, name: &str, topic_id: Uuid) -> Result<&'a Arc<Topic>, ErrorCode> {
+    if version < TOPIC_IDS_SINCE {
         image.topic_named(name).ok_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)
     } else {
         image.topic(topic_id).ok_or(ErrorCode::UNKNOWN_TOPIC_ID)
@@ -176,21 +236,20 @@ async fn prepare<W: World<Message = Message>>(
     index: i32,
     mut batch: Bytes,
     expansion_bytes_left: &mut usize,
-) -> Result<(usize, ProducePart), ProduceResult> {
+) -> Result<(usize, ProducePart), Refused> {
     if !topic.has_partition(index) {
-        return Err(ProduceResult::refused(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, None));
+        return Err(Refused::from(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
     }
     // Kafka lets pass who calls itself `__admin_client`; a name that anybody may carry opens nothing here.
     if is_internal(&topic.name) {
-        let message = format!("Cannot append to internal topic {}", topic.name);
-        let code = ErrorCode::INVALID_TOPIC_EXCEPTION;
-        return Err(ProduceResult::refused(code, Some(message)));
+        return Err(Refused {
+            message: Some(format!("Cannot append to internal topic {}", topic.name)),
+            ..Refused::from(ErrorCode::INVALID_TOPIC_EXCEPTION)
+        });
     }
     let mut limits = limits(&core.topic_config(topic), core.world.wall_ms());
     limits.decompressed_bytes_max = limits.decompressed_bytes_max.min(*expansion_bytes_left);
-    let verified = verify(core, &batch, &limits, expansion_bytes_left)
-        .await
-        .map_err(|error| ProduceResult::refused(error.error_code(), Some(error.to_string())))?;
+    let verified = verify(core, &batch, &limits, expansion_bytes_left).await?;
     let key = PartitionKey {
         topic_id: topic.topic_id,
         partition: index,

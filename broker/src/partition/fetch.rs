@@ -359,10 +359,10 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
         return Err(failed(ErrorCode::KAFKA_STORAGE_ERROR));
     }
     if part.last_fetched_epoch >= 0 {
-        // A log without epochs has no history that could differ.
+        // An epoch that is yet to come, or older than all that the log knows: nobody can tell where such a reader is.
         let (epoch, end_offset) = store
             .epoch_end(log, part.last_fetched_epoch)
-            .unwrap_or((i32::MAX, i64::MAX));
+            .ok_or_else(|| failed(ErrorCode::OFFSET_OUT_OF_RANGE))?;
         if epoch < part.last_fetched_epoch || end_offset < part.fetch_offset {
             return Err(Box::new(FetchResult {
                 diverging_epoch: Some((epoch, end_offset)),
@@ -372,11 +372,7 @@ fn plan<W: World<Message = Message>>(core: &Core<W>, part: &FetchPart) -> Result
     }
     // Between high watermark and log end there is nothing yet, but the position is a legal one (KIP-207).
     if part.fetch_offset < empty.log_start_offset || part.fetch_offset > end_offset {
-        return Err(Box::new(FetchResult {
-            high_watermark: empty.high_watermark,
-            log_start_offset: empty.log_start_offset,
-            ..FetchResult::failed(ErrorCode::OFFSET_OUT_OF_RANGE)
-        }));
+        return Err(failed(ErrorCode::OFFSET_OUT_OF_RANGE));
     }
     let upto = empty.high_watermark;
     Ok(Plan {

@@ -192,13 +192,6 @@ fn append_part<W: World<Message = Message>>(
     partition.replica.admit(acks).map_err(refuse)?;
     let (store, log) = (core.store(), partition.log);
     let open = "a partition has its log";
-    let append_time = |timestamp| {
-        if partition.config.log_append_time() {
-            timestamp
-        } else {
-            -1
-        }
-    };
     let result = |base_offset, log_append_time_ms| ProduceResult {
         error_code: ErrorCode::NONE,
         error_message: None,
@@ -213,7 +206,8 @@ fn append_part<W: World<Message = Message>>(
             last_offset,
             append_time: timestamp,
         } => {
-            return Ok((result(base_offset, append_time(timestamp)), last_offset + 1));
+            // Kafka tells the batch's time here, whoever stamped it.
+            return Ok((result(base_offset, timestamp), last_offset + 1));
         }
         ProducerCheck::OutOfOrderSequence => Some(ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER),
         ProducerCheck::InvalidEpoch => Some(ErrorCode::INVALID_PRODUCER_EPOCH),

@@ -218,7 +218,7 @@ impl FetchSessions {
 
     fn create(&mut self, now: Instant, wanted: Vec<Wanted>) -> Result<Context, ErrorCode> {
         let bytes = wanted.iter().map(|partition| session_bytes(&partition.topic)).sum();
-        if wanted.is_empty() || !self.make_room(now, bytes) {
+        if !self.make_room(now, bytes) {
             return Ok(Context::Sessionless(wanted));
         }
         let mut session = Session {

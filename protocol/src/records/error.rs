@@ -1,6 +1,7 @@
 //! What can be wrong with a batch. Each is the client's fault (or the disk's, when read back), never ours.
 
 use super::compression::Compression;
+use super::header::MAGIC;
 use crate::error_code::ErrorCode;
 
 /// Why a batch is refused.
@@ -40,6 +41,9 @@ pub enum BatchError {
     Bomb(usize),
     #[error("record {index}: {fault}")]
     Record { index: i32, fault: RecordFault },
+    /// Sound records that the topic does not take, by index.
+    #[error("{} records that the topic does not take; record {}: {}", .0.len(), .0[0].0, .0[0].1)]
+    Unwanted(Vec<(i32, RecordFault)>),
     #[error("{0} bytes after the last record")]
     TrailingRecords(usize),
 }
@@ -69,27 +73,31 @@ impl BatchError {
     /// What Kafka answers. Damage on the way (CORRUPT_MESSAGE) is sent again by clients; the rest is theirs to mend.
     pub fn error_code(&self) -> ErrorCode {
         match self {
-            BatchError::Truncated { .. }
-            | BatchError::Length(_)
-            | BatchError::Crc { .. }
-            | BatchError::Decompress(_) => ErrorCode::CORRUPT_MESSAGE,
+            BatchError::Length(_) | BatchError::Crc { .. } | BatchError::Decompress(_) => ErrorCode::CORRUPT_MESSAGE,
+            // No format that there ever was.
+            BatchError::Magic(magic) if !(0..=MAGIC).contains(magic) => ErrorCode::CORRUPT_MESSAGE,
             // A producer answers by splitting the batch, which helps in both cases.
             BatchError::TooLarge { .. } | BatchError::Bomb(_) => ErrorCode::MESSAGE_TOO_LARGE,
             BatchError::UnknownCompression(_) => ErrorCode::UNSUPPORTED_COMPRESSION_TYPE,
-            BatchError::AppendTime
-            | BatchError::Record {
-                fault: RecordFault::Timestamp(_),
-                ..
-            } => ErrorCode::INVALID_TIMESTAMP,
+            BatchError::AppendTime => ErrorCode::INVALID_TIMESTAMP,
+            BatchError::Unwanted(records) => {
+                let is_time = |fault: &RecordFault| matches!(fault, RecordFault::Timestamp(_));
+                if records.iter().any(|(_, fault)| is_time(fault)) {
+                    ErrorCode::INVALID_TIMESTAMP
+                } else {
+                    ErrorCode::INVALID_RECORD
+                }
+            }
             _ => ErrorCode::INVALID_RECORD,
         }
     }
 
-    /// Index of the offending record in its batch, for `record_errors` of ProduceResponse.
-    pub fn record_index(&self) -> Option<i32> {
+    /// Records that the topic does not take, by index, for `record_errors` of ProduceResponse: the producer can tell them from
+    /// those that only were in the same batch (KIP-467).
+    pub fn unwanted(&self) -> &[(i32, RecordFault)] {
         match self {
-            BatchError::Record { index, .. } => Some(*index),
-            _ => None,
+            BatchError::Unwanted(records) => records,
+            _ => &[],
         }
     }
 }

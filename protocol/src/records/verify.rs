@@ -15,6 +15,9 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 128 << 20;
 /// millisecond. Most batches are smaller.
 pub const STEP_BYTES: usize = 1 << 20;
 
+/// Records that one batch is refused for, by index; the others are not looked at.
+const UNWANTED_MAX: usize = 1000;
+
 /// Where a batch comes from, which says how far it is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -244,6 +247,7 @@ struct Walk {
     next_offset_delta: i32,
     max_timestamp: i64,
     max_timestamp_offset_delta: i32,
+    unwanted: Vec<(i32, RecordFault)>,
 }
 
 impl Default for Walk {
@@ -253,6 +257,7 @@ impl Default for Walk {
             next_offset_delta: 0,
             max_timestamp: NO_TIMESTAMP,
             max_timestamp_offset_delta: 0,
+            unwanted: Vec::new(),
         }
     }
 }
@@ -277,13 +282,12 @@ impl Walk {
         if !in_order {
             return Err(refuse(RecordFault::OffsetDelta(delta, self.next_offset_delta)));
         }
-        if limits.keys_required && record.key.is_none() {
-            return Err(refuse(RecordFault::KeyMissing));
-        }
         let timestamp = record.timestamp(header);
         let allowed = limits.timestamp_min_ms..=limits.timestamp_max_ms;
-        if timestamp != NO_TIMESTAMP && !allowed.contains(&timestamp) {
-            return Err(refuse(RecordFault::Timestamp(timestamp)));
+        if limits.keys_required && record.key.is_none() {
+            self.refuse(RecordFault::KeyMissing)?;
+        } else if timestamp != NO_TIMESTAMP && !allowed.contains(&timestamp) {
+            self.refuse(RecordFault::Timestamp(timestamp))?;
         }
         if timestamp > self.max_timestamp {
             self.max_timestamp = timestamp;
@@ -294,10 +298,22 @@ impl Walk {
         Ok(())
     }
 
+    /// The batch is lost, but its producer wants to know of each such record.
+    fn refuse(&mut self, fault: RecordFault) -> Result<(), BatchError> {
+        self.unwanted.push((self.records, fault));
+        if self.unwanted.len() == UNWANTED_MAX {
+            return Err(BatchError::Unwanted(std::mem::take(&mut self.unwanted)));
+        }
+        Ok(())
+    }
+
     /// All records were taken; nothing may be left.
-    fn finish(&self, header: BatchHeader, left: &[u8], records_bytes: usize) -> Result<Verified, BatchError> {
+    fn finish(&mut self, header: BatchHeader, left: &[u8], records_bytes: usize) -> Result<Verified, BatchError> {
         if !left.is_empty() {
             return Err(BatchError::TrailingRecords(left.len()));
+        }
+        if !self.unwanted.is_empty() {
+            return Err(BatchError::Unwanted(std::mem::take(&mut self.unwanted)));
         }
         Ok(Verified {
             header,

@@ -156,7 +156,7 @@ fn records_inside() {
         let fault = RecordFault::KeyMissing;
         assert_eq!(
             verify(&no_key.build(), &limits),
-            Err(BatchError::Record { index: 3, fault })
+            Err(BatchError::Unwanted(vec![(3, fault)]))
         );
         assert!(verify(&three().compression(codec).build(), &limits).is_ok());
 
@@ -167,12 +167,16 @@ fn records_inside() {
         };
         let batch = three().compression(codec).build();
         assert!(verify(&batch, &limits(10, 30)).is_ok());
-        let refused = |index, timestamp| {
-            Err(BatchError::Record {
-                index,
-                fault: RecordFault::Timestamp(timestamp),
-            })
+        // Each such record is named, and none that only was in their batch.
+        let times = |records: &[(i32, i64)]| {
+            records
+                .iter()
+                .map(|&(at, time)| (at, RecordFault::Timestamp(time)))
+                .collect()
         };
+        let all = verify(&batch, &limits(25, 28)).unwrap_err();
+        assert_eq!(all, BatchError::Unwanted(times(&[(0, 10), (1, 30), (2, 20)])));
+        let refused = |index, timestamp| Err(BatchError::Unwanted(vec![(index, RecordFault::Timestamp(timestamp))]));
         assert_eq!(verify(&batch, &limits(11, 30)), refused(0, 10));
         assert_eq!(verify(&batch, &limits(10, 29)), refused(1, 30));
         let mut untimed = Builder::new();
@@ -220,7 +224,10 @@ fn error_codes() {
     let mut damaged = batch.to_vec();
     damaged[70] ^= 1;
     assert_eq!(code(&damaged, &limits), ErrorCode::CORRUPT_MESSAGE);
-    assert_eq!(code(&batch[..70], &limits), ErrorCode::CORRUPT_MESSAGE);
+    // What ends too early is no batch at all to Kafka, which no second sending would mend.
+    assert_eq!(code(&batch[..70], &limits), ErrorCode::INVALID_RECORD);
+    assert_eq!(code(&altered(&batch, 16, &[1]), &limits), ErrorCode::INVALID_RECORD);
+    assert_eq!(code(&altered(&batch, 16, &[3]), &limits), ErrorCode::CORRUPT_MESSAGE);
     assert_eq!(code(&batch, &Limits::client(70)), ErrorCode::MESSAGE_TOO_LARGE);
     assert_eq!(
         code(&altered(&batch, 22, &[7]), &limits),

@@ -8,6 +8,7 @@ import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.header.Header;
@@ -26,6 +27,8 @@ final class Batches {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final int CRC_AT = 17;
   private static final int CHECKED_FROM = 21;
+  /** What records are of that have no time of their own; the same for both brokers. */
+  private static final long TODAY = System.currentTimeMillis();
 
   private Batches() {}
 
@@ -40,7 +43,7 @@ final class Batches {
 
   private static byte[] batch(JsonNode node) {
     List<SimpleRecord> records = new ArrayList<>();
-    long timestamp = node.path("timestamp").asLong(System.currentTimeMillis());
+    long timestamp = node.path("timestamp").asLong(TODAY);
     for (JsonNode value : node.path("values")) {
       records.add(record(value, timestamp));
     }
@@ -93,7 +96,7 @@ final class Batches {
     if (node.path("crc").asText().equals("wrong")) {
       buffer.putInt(CRC_AT, buffer.getInt(CRC_AT) ^ 1);
     }
-    return java.util.Arrays.copyOf(bytes, bytes.length - node.path("cut").asInt(0));
+    return Arrays.copyOf(bytes, bytes.length - node.path("cut").asInt(0));
   }
 
   /** What is in answered records; a cut last batch by its bytes, as clients meet one where max_bytes ends. */

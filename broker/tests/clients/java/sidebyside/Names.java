@@ -22,6 +22,8 @@ final class Names {
   private static final long NOW_MS = 90_000;
   private static final Pattern LONG_ID = Pattern.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
 
+  private static final Pattern SHORT_ID = Pattern.compile("(?<=(TopicId|Cluster ID): )\\S+");
+
   private final int port;
   private final Map<String, Integer> ids = new HashMap<>();
 
@@ -69,12 +71,21 @@ final class Names {
   private String text(String name, String value) {
     if (name.equals("clusterId") && !value.isEmpty()) {
       return "<cluster>";
-    } else if (name.equals("errorMessage")) {
-      return "<words>";
+    } else if (name.equals("errorMessage") || name.equals("batchIndexErrorMessage")) {
+      return value.isEmpty() ? "" : "<words>";
     } else if (name.endsWith("opicId") && !value.equals(ZERO_ID)) {
       return "<id " + seen(value) + ">";
     }
+    if (name.equals("lines")) {
+      String line = value.strip().replaceAll("\\s+", " ").replace(String.valueOf(port), "<port>");
+      return SHORT_ID.matcher(LONG_ID.matcher(line).replaceAll("<id>")).replaceAll("<id>");
+    }
     return LONG_ID.matcher(value).replaceAll(found -> "<id " + seen(found.group()) + ">");
+  }
+
+  /** Before another script, which then counts from 1. */
+  void forget() {
+    ids.clear();
   }
 
   private int seen(String id) {
@@ -84,6 +95,7 @@ final class Names {
   /** What a list is sorted by: its text without what differs by nature. */
   private static String masked(JsonNode node) {
     String text = LONG_ID.matcher(node.toString()).replaceAll("");
+    text = text.replaceAll("\"[A-Za-z]*rrorMessage\":(null|\"([^\"\\\\]|\\\\.)*\")", "");
     return text.replaceAll("\"(topicId|producerId|port|clusterId)\":[^,}]*", "");
   }
 }

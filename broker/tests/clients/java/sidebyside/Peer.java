@@ -19,7 +19,7 @@ import org.apache.kafka.common.protocol.ApiMessage;
 final class Peer implements AutoCloseable {
   private static final Pattern VARIABLE = Pattern.compile("\\$([A-Za-z][A-Za-z0-9_.-]*?)([+-]\\d+)?");
 
-  private final int port;
+  final int port;
   private final Map<String, Wire> wires = new HashMap<>();
   private final Map<String, JsonNode> variables = new HashMap<>();
   final Names names;

@@ -18,9 +18,12 @@ import java.util.List;
  *   cut 3 | extend 3                          without its last bytes; with more of them
  *   $leader = topics[name=words].partitions[0].leaderId      keeps a part of the answer, each broker's own
  *   until PATH: VALUE                         asks again until both answer so
- *   differs NAME PATH: KAFKA'S | OURS         a difference that stands in the table of differences
+ *   differs NAME PATH: KAFKA'S | OURS         a difference that stands in the table of differences; * is whatever there is
+ * everywhere NAME FIELD: KAFKA'S | OURS       one that any answer from here on may have at a field of this name
  * quiet Produce 3 {acks: 0, …}                is not answered
  * raw 00ff                                    a frame of these bytes;  bytes 00ff  without a length before them
+ * tool kafka-topics --bootstrap-server $server --list      one of Kafka's console tools: what it prints, and its exit code
+ *   figures                                   its numbers are measured, and not compared
  * @two Heartbeat 4 {…}                        on a connection of its own
  * @two begin JoinGroup 5 {…}                  the answer comes later …
  * @two await                                  … and is compared here
@@ -36,7 +39,7 @@ record Script(String name, List<Step> steps) {
     }
   }
 
-  private static final List<String> NOTES = List.of("as ", "cut ", "extend ", "$", "until ", "differs ");
+  private static final List<String> NOTES = List.of("as ", "cut ", "extend ", "$", "until ", "differs ", "figures");
 
   static Script read(Path path) throws IOException {
     List<Step> steps = new ArrayList<>();
@@ -72,7 +75,7 @@ record Script(String name, List<Step> steps) {
       connection = parts[0];
       text = parts[1];
     }
-    int brace = text.indexOf('{');
+    int brace = text.startsWith("everywhere ") ? -1 : text.indexOf('{');
     String words = brace < 0 ? text : text.substring(0, brace);
     String body = brace < 0 ? "{}" : text.substring(brace);
     String[] parts = words.trim().split("\\s+", 2);

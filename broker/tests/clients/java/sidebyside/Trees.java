@@ -6,9 +6,12 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Parts of trees by path, and where two trees differ. A path: `topics[name=words].partitions[0].leaderId`; `.` is all. */
 final class Trees {
@@ -79,14 +82,37 @@ final class Trees {
     return text.length() > 600 ? text.substring(0, 600) + "…" : text;
   }
 
-  /** One line for each place where the trees differ. */
-  static List<String> differences(JsonNode kafka, JsonNode ours) {
-    List<String> found = new ArrayList<>();
+  /** A place where two trees differ, and what is there. */
+  record Difference(String path, JsonNode kafka, JsonNode ours) {
+    String field() {
+      return path.substring(path.lastIndexOf('.') + 1).replaceAll("\\[\\d+]$", "");
+    }
+
+    /** `KAFKA'S | OURS`, with `*` for whatever there is. */
+    boolean isClaimedBy(String claim) {
+      String[] parts = claim.split(" \\| ");
+      return isClaimed(parts[0], kafka) && isClaimed(parts[1], ours);
+    }
+
+    private static boolean isClaimed(String claim, JsonNode value) {
+      String[] fixed = claim.split("\\*", -1);
+      String pattern = Arrays.stream(fixed).map(Pattern::quote).collect(Collectors.joining(".*"));
+      return Pattern.compile(pattern, Pattern.DOTALL).matcher(Trees.shown(value)).matches();
+    }
+
+    @Override
+    public String toString() {
+      return (path.isEmpty() ? "." : path) + ": " + shown(kafka) + " | " + shown(ours);
+    }
+  }
+
+  static List<Difference> differences(JsonNode kafka, JsonNode ours) {
+    List<Difference> found = new ArrayList<>();
     walk("", kafka, ours, found);
     return found;
   }
 
-  private static void walk(String path, JsonNode kafka, JsonNode ours, List<String> found) {
+  private static void walk(String path, JsonNode kafka, JsonNode ours, List<Difference> found) {
     if (kafka.equals(ours)) {
       return;
     }
@@ -97,12 +123,12 @@ final class Trees {
       for (String name : names) {
         walk(path.isEmpty() ? name : path + "." + name, kafka.path(name), ours.path(name), found);
       }
-    } else if (kafka.isArray() && ours.isArray() && kafka.size() == ours.size()) {
-      for (int index = 0; index < kafka.size(); index++) {
-        walk(path + "[" + index + "]", kafka.get(index), ours.get(index), found);
+    } else if (kafka.isArray() && ours.isArray()) {
+      for (int index = 0; index < Math.max(kafka.size(), ours.size()); index++) {
+        walk(path + "[" + index + "]", kafka.path(index), ours.path(index), found);
       }
     } else {
-      found.add((path.isEmpty() ? "." : path) + ": " + shown(kafka) + " | " + shown(ours));
+      found.add(new Difference(path, kafka, ours));
     }
   }
 
