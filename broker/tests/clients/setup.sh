@@ -41,10 +41,10 @@ node)
   ;;
 go)
   need go
-  stamp=$(stamp_of "$here"/go/go.mod "$here"/go/go.sum "$here"/go/*.go)
+  stamp=$(stamp_of "$here"/go/go.mod "$here"/go/go.sum "$here"/go/*/*.go)
   is_ready "$stamp" && exit 0
   mkdir -p "$cache/go"
-  (cd "$here/go" && GOFLAGS=-mod=readonly go build -o "$cache/go/franz-go" .)
+  (cd "$here/go" && GOFLAGS=-mod=readonly go build -o "$cache/go/" ./franz-go ./sarama ./kafka-go)
   ;;
 java)
   need java

@@ -26,17 +26,21 @@ pub enum Client {
     Aiokafka,
     Kafkajs,
     FranzGo,
+    Sarama,
+    KafkaGo,
     Java,
 }
 
 impl Client {
-    pub const ALL: [Client; 7] = [
+    pub const ALL: [Client; 9] = [
         Client::Kcat,
         Client::Confluent,
         Client::KafkaPython,
         Client::Aiokafka,
         Client::Kafkajs,
         Client::FranzGo,
+        Client::Sarama,
+        Client::KafkaGo,
         Client::Java,
     ];
 
@@ -48,6 +52,8 @@ impl Client {
             Client::Aiokafka => "aiokafka",
             Client::Kafkajs => "kafkajs",
             Client::FranzGo => "franz-go",
+            Client::Sarama => "sarama",
+            Client::KafkaGo => "kafka-go",
             Client::Java => "java",
         }
     }
@@ -57,7 +63,7 @@ impl Client {
             Client::Kcat => Family::Kcat,
             Client::Confluent | Client::KafkaPython | Client::Aiokafka => Family::Python,
             Client::Kafkajs => Family::Node,
-            Client::FranzGo => Family::Go,
+            Client::FranzGo | Client::Sarama | Client::KafkaGo => Family::Go,
             Client::Java => Family::Java,
         }
     }
@@ -93,7 +99,25 @@ impl Client {
             "groups",
             "restart",
         ];
-        if self == Client::Kcat { KCAT } else { FULL }
+        // Without `idempotent`, which the library does not know.
+        const KAFKA_GO: &[&str] = &[
+            "admin",
+            "roundtrip_none",
+            "roundtrip_gzip",
+            "roundtrip_snappy",
+            "roundtrip_lz4",
+            "roundtrip_zstd",
+            "one_mib",
+            "keyed",
+            "list_offsets",
+            "groups",
+            "restart",
+        ];
+        match self {
+            Client::Kcat => KCAT,
+            Client::KafkaGo => KAFKA_GO,
+            _ => FULL,
+        }
     }
 
     /// The writer of the kill -9 test, which librdkafka has in a file of its own.
@@ -131,7 +155,7 @@ impl Client {
                     .env("NODE_PATH", cache.join("node/node_modules"));
                 command
             }
-            Client::FranzGo => dies_with_test(cache.join("go/franz-go")),
+            Client::FranzGo | Client::Sarama | Client::KafkaGo => dies_with_test(cache.join("go").join(self.name())),
             Client::Java => java("Suite"),
         }
     }

@@ -129,6 +129,16 @@ pub fn masked(line: &str, with_time: bool, with_headers: bool) -> String {
     words.join(" ")
 }
 
+/// The line as a reader tells it that cannot tell an empty key or value, of headers too, from none.
+pub fn empty_as_null(line: &str) -> String {
+    let line = line.replace(":.", ":-");
+    let words = line.split(' ').enumerate();
+    let words: Vec<&str> = words
+        .map(|(at, word)| if (at == 3 || at == 4) && word == "." { "-" } else { word })
+        .collect();
+    words.join(" ")
+}
+
 fn body(r: &Record) -> String {
     let headers: Vec<String> = r
         .headers

@@ -122,7 +122,7 @@ func (c *client) tail(rest []string) {
 	defer cancel()
 	writer := bufio.NewWriter(os.Stdout)
 	defer writer.Flush()
-	starts, ends := c.offsets(topic)
+	starts, ends := c.Bounds(topic)
 	total, at := 0, map[int32]kgo.Offset{}
 	for partition, text := range rest[2:] {
 		from, err := strconv.ParseInt(text, 10, 64)
@@ -142,7 +142,9 @@ func (c *client) tail(rest []string) {
 			}
 		}
 	}
-	for partition, offset := range c.committed(group) {
+	committed, err := c.Committed(group, topic)
+	check(err)
+	for partition, offset := range committed {
 		fmt.Fprintf(writer, "O %d %d\n", partition, offset)
 	}
 }
