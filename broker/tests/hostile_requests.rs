@@ -17,6 +17,7 @@ mod witness;
 use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -109,6 +110,17 @@ fn nobody_was_hurt(broker: &Broker, witness: &Witness, what: &str) {
     assert!(resident < RESIDENT_BYTES_MAX, "{what}: {} MiB in RAM", resident / MIB);
 }
 
+/// The test of the tests: a broker that is gone is noticed.
+#[test]
+fn the_witness_notices_when_nobody_answers() {
+    let mut broker = Broker::start("gone", 1);
+    let witness = Witness::start(broker.port);
+    witness.gets_on("while it runs", String::new);
+    broker.kill();
+    let noticed = catch_unwind(AssertUnwindSafe(|| witness.gets_on("when it is gone", String::new)));
+    assert!(noticed.is_err());
+}
+
 /// Every API and version, damaged in every way.
 #[test]
 fn damaged_requests_hurt_nobody() {
@@ -116,6 +128,8 @@ fn damaged_requests_hurt_nobody() {
     let rounds = number("ROUNDS", 1);
     let broker = Broker::start("damaged", 2);
     let witness = Witness::start(broker.port);
+    // What random requests know by name.
+    Wire::connect(broker.port).create_topic("t", 3);
     let mut crowd = Crowd::new(&broker);
     for seed in seed..seed + rounds {
         for api in APIS {
@@ -162,7 +176,8 @@ fn damaged_requests_hurt_nobody() {
 #[test]
 fn damaged_batches_hurt_nobody_and_are_not_stored() {
     let seed = number("SEED", 1);
-    let broker = Broker::start("batches", 1);
+    // Some batches say that they are from 1970.
+    let broker = Broker::start_with("batches", 1, &[("log.retention.ms", "-1")]);
     let witness = Witness::start(broker.port);
     let mut wire = Wire::connect(broker.port);
     wire.create_topic("t", 1);

@@ -12,10 +12,6 @@ use std::time::{Duration, Instant};
 
 use corelane_broker::metrics::FAMILIES;
 use corelane_protocol::error_code::ErrorCode;
-use corelane_protocol::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
-use corelane_protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
-};
 use corelane_protocol::messages::produce::ProduceResponse;
 use corelane_protocol::records::Builder;
 use harness::broker::{Broker, dies_with_test, free_port};
@@ -40,31 +36,6 @@ fn sum(series: &BTreeMap<String, f64>, name: &str, labels: &[&str]) -> f64 {
     found.map(|(_, value)| value).sum()
 }
 
-fn commit_offset(wire: &mut Wire, group_id: &str, topic: &str) {
-    let find = FindCoordinatorRequest {
-        key: group_id.to_owned(),
-        ..Default::default()
-    };
-    let commit = OffsetCommitRequest {
-        group_id: group_id.to_owned(),
-        topics: vec![OffsetCommitRequestTopic {
-            name: topic.to_owned(),
-            partitions: vec![OffsetCommitRequestPartition {
-                committed_offset: 1,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let done = wait_until(LIMIT, || {
-        let _: FindCoordinatorResponse = wire.ask(3, &find);
-        let answer: OffsetCommitResponse = wire.ask(7, &commit);
-        (answer.topics[0].partitions[0].error_code == ErrorCode::NONE).then_some(())
-    });
-    done.expect("a coordinator");
-}
-
 #[test]
 fn every_metric_of_the_table_is_in_a_scrape_and_no_other() {
     let (broker, port) = broker("metrics-all", 2, &[]);
@@ -87,7 +58,7 @@ fn every_metric_of_the_table_is_in_a_scrape_and_no_other() {
     );
     let refused: ProduceResponse = wire.receive(9).expect("an answer");
     assert_eq!(errors(&refused), [ErrorCode::UNKNOWN_TOPIC_OR_PARTITION]);
-    commit_offset(&mut wire, "readers", "words");
+    wire.commit_offset("readers", "words", 1);
 
     let series = scrape(port);
     let base = |name: &str| {

@@ -14,12 +14,18 @@ use corelane_protocol::messages::create_topics::{
     CreatableTopic, CreatableTopicConfig, CreateTopicsRequest, CreateTopicsResponse,
 };
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
+use corelane_protocol::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
+use corelane_protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic, OffsetCommitResponse,
+};
 use corelane_protocol::messages::produce::{
     PartitionProduceData, ProduceRequestData, ProduceResponse, TopicProduceData,
 };
 use corelane_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse};
 use corelane_protocol::records::{self, Builder};
 use corelane_protocol::wire::Reader;
+
+use super::wait_until;
 
 /// How long an answer may take on a loaded machine.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -154,6 +160,32 @@ impl Wire {
         let partition = &answer.responses[0].partition_responses[0];
         assert_eq!(partition.error_code, ErrorCode::NONE);
         partition.base_offset
+    }
+
+    /// Commits an offset of the topic's first partition, once the group has a coordinator.
+    pub fn commit_offset(&mut self, group_id: &str, topic: &str, offset: i64) {
+        let find = FindCoordinatorRequest {
+            key: group_id.to_owned(),
+            ..Default::default()
+        };
+        let commit = OffsetCommitRequest {
+            group_id: group_id.to_owned(),
+            topics: vec![OffsetCommitRequestTopic {
+                name: topic.to_owned(),
+                partitions: vec![OffsetCommitRequestPartition {
+                    committed_offset: offset,
+                    ..Default::default()
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let done = wait_until(ANSWER_LIMIT, || {
+            let _: FindCoordinatorResponse = self.ask(3, &find);
+            let answer: OffsetCommitResponse = self.ask(7, &commit);
+            (answer.topics[0].partitions[0].error_code == ErrorCode::NONE).then_some(())
+        });
+        done.expect("a coordinator");
     }
 
     /// Waits at the broker until there is a record at `offset`; the answer is taken by [`Wire::fetched`].

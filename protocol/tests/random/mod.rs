@@ -100,7 +100,22 @@ fn kind(of: &Kind, version: i16, flexible: bool, random: &mut Random, w: &mut Wr
     }
 }
 
+/// Names that a broker may know, so that some of what is asked is about something.
+const WORDS: &[&str] = &[
+    "t",
+    "group",
+    "1",
+    "range",
+    "consumer",
+    "retention.ms",
+    "cleanup.policy",
+    "delete",
+];
+
 fn text(random: &mut Random) -> String {
+    if random.one_in(3) {
+        return WORDS[random.below(WORDS.len() as u64) as usize].to_owned();
+    }
     const LETTERS: &[char] = &['a', 'Z', '0', '-', '.', '_', 'é', '世', '🦀'];
     (0..length(random))
         .map(|_| LETTERS[random.below(LETTERS.len() as u64) as usize])

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::{Item, Sink, Source, read};
-use crate::log::decode_snapshot;
+use crate::log::{decode_snapshot, snapshot_entries};
 
 /// Offset index and time index: entries of this size, big endian.
 const OFFSET_ENTRY_BYTES: u64 = 8;
@@ -73,11 +73,13 @@ pub(super) fn producer_snapshot(source: &dyn Source, out: Sink<'_>) -> ControlFl
         Ok(bytes) => bytes,
         Err(why) => return out(item.wrong(why)),
     };
-    let Some(table) = decode_snapshot(&bytes) else {
-        return out(item.wrong("its version, checksum or length does not fit"));
-    };
-    out(item.say("count", table.len() as u64))?;
-    for (producer_id, producer) in table.iter() {
+    let is_sound = decode_snapshot(&bytes).is_some();
+    let count = snapshot_entries(&bytes).count() as u64;
+    out(item.say("count", count).wrong_if(
+        !is_sound,
+        "its version, checksum or length does not fit; its entries are told as they stand",
+    ))?;
+    for (producer_id, producer) in snapshot_entries(&bytes) {
         let last = producer.batches.back();
         let item = Item::new("producer", 0, 0)
             .inside()

@@ -63,6 +63,7 @@ pub use producers::{
     BATCHES_REMEMBERED, PRODUCER_EXPIRATION_MS, PRODUCERS_MAX, Producer, ProducerBatch, ProducerCheck, ProducerTable,
 };
 pub use segments::{FileId, Segment, SegmentList};
+pub(crate) use snapshot::snapshot_entries;
 pub use snapshot::{decode_snapshot, encode_snapshot};
 
 /// How much of a record replay applies.

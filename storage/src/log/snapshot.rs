@@ -41,7 +41,19 @@ pub fn decode_snapshot(mut bytes: &[u8]) -> Option<ProducerTable> {
         return None;
     }
     let mut table = ProducerTable::default();
-    for mut entry in bytes.chunks_exact(ENTRY_BYTES) {
+    for (producer_id, producer) in entries(bytes) {
+        table.insert(producer_id, producer);
+    }
+    Some(table)
+}
+
+/// The entries of a file as they stand, whether its checksum fits or not; what is left over at the end is none.
+pub(crate) fn snapshot_entries(bytes: &[u8]) -> impl Iterator<Item = (i64, Producer)> {
+    entries(bytes.get(ENTRIES_AT + 4..).unwrap_or_default())
+}
+
+fn entries(bytes: &[u8]) -> impl Iterator<Item = (i64, Producer)> {
+    bytes.chunks_exact(ENTRY_BYTES).map(|mut entry| {
         let producer_id = entry.get_i64();
         let producer_epoch = entry.get_i16();
         let last_sequence = entry.get_i32();
@@ -63,7 +75,6 @@ pub fn decode_snapshot(mut bytes: &[u8]) -> Option<ProducerTable> {
             transaction_start: (transaction_start >= 0).then_some(transaction_start),
             batches: (last_offset >= 0).then_some(batch).into_iter().collect(),
         };
-        table.insert(producer_id, producer);
-    }
-    Some(table)
+        (producer_id, producer)
+    })
 }
