@@ -17,7 +17,7 @@ use harness::program::Program;
 
 const LIMIT: Duration = Duration::from_secs(240);
 /// What the scripts ask at least; fewer means that some were not run.
-const REQUESTS_MIN: usize = 600;
+const REQUESTS_MIN: usize = 800;
 
 /// Small, and quick where a script waits.
 const SETTINGS: &[(&str, &str)] = &[("offsets.topic.num.partitions", "5")];

@@ -53,7 +53,7 @@ pub async fn handle<W: World<Message = Message>>(
     let mut results = Vec::new();
     for ((resource_type, resource_name), wanted) in merged(request.resources) {
         let (error_code, error_message, entries) = match entries(&core, resource_type, &resource_name) {
-            Ok(entries) => (ErrorCode::NONE, None, entries),
+            Ok(entries) => (ErrorCode::NONE, Some(String::new()), entries),
             Err((code, message)) => {
                 refusals.add(&resource_name, &message);
                 (code, Some(message), Vec::new())
@@ -82,7 +82,7 @@ pub async fn handle<W: World<Message = Message>>(
 /// Type and name.
 type Resource = (i8, String);
 
-/// Each resource once, with all keys that are wanted of it; None is every key. Clients keep the answers by resource, so a
+/// Each resource once, with all keys that are wanted of it; None is every key, and so is no key at all in a request. Clients keep the answers by resource, so a
 /// second answer for the same one would be work for nobody.
 fn merged(resources: Vec<DescribeConfigsResource>) -> BTreeMap<Resource, Option<BTreeSet<String>>> {
     let mut merged = BTreeMap::new();
@@ -91,7 +91,7 @@ fn merged(resources: Vec<DescribeConfigsResource>) -> BTreeMap<Resource, Option<
             .entry((resource.resource_type, resource.resource_name))
             .or_insert_with(|| Some(BTreeSet::new()));
         match (wanted.as_mut(), resource.configuration_keys) {
-            (Some(wanted), Some(keys)) => wanted.extend(keys),
+            (Some(wanted), Some(keys)) if !keys.is_empty() => wanted.extend(keys),
             _ => *wanted = None,
         }
     }

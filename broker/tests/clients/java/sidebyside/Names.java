@@ -62,6 +62,8 @@ final class Names {
       return JSON.textNode("<producer " + seen("producer " + value) + ">");
     } else if (name.equals("sessionId") && value != 0) {
       return JSON.textNode("<session " + seen("session " + value) + ">");
+    } else if (name.equals("usableBytes") || name.equals("totalBytes")) {
+      return JSON.textNode(value > 0 ? "<bytes>" : "none");
     } else if (Math.abs(value - System.currentTimeMillis()) < NOW_MS) {
       return JSON.textNode("<now>");
     }
@@ -71,6 +73,8 @@ final class Names {
   private String text(String name, String value) {
     if (name.equals("clusterId") && !value.isEmpty()) {
       return "<cluster>";
+    } else if (name.equals("logDir")) {
+      return "<directory>";
     } else if (name.equals("errorMessage") || name.equals("batchIndexErrorMessage")) {
       return value.isEmpty() ? "" : "<words>";
     } else if (name.endsWith("opicId") && !value.equals(ZERO_ID)) {
@@ -78,6 +82,7 @@ final class Names {
     }
     if (name.equals("lines")) {
       String line = value.strip().replaceAll("\\s+", " ").replace(String.valueOf(port), "<port>");
+      line = line.replaceAll("\"logDir\":\"[^\"]*\"", "<directory>").replaceAll("\"(usable|total)Bytes\":[0-9]+", "<bytes>");
       return SHORT_ID.matcher(LONG_ID.matcher(line).replaceAll("<id>")).replaceAll("<id>");
     }
     return LONG_ID.matcher(value).replaceAll(found -> "<id " + seen(found.group()) + ">");
