@@ -10,6 +10,7 @@
 
 pub mod checkpoint;
 pub mod committer;
+pub mod companions;
 pub mod directory;
 pub mod frame;
 pub mod frames;

@@ -9,9 +9,10 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex},
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
-use super::{Inner, LogId, Store};
+use super::{Inner, LocalFuture, LogId, Store, StoreOptions};
 use crate::{
     StorageError,
     disk::{Disk, DiskFile, Sync},
@@ -53,21 +54,50 @@ impl Wake for Drivers {
     }
 }
 
+/// Sleeps until a time that may change between two looks.
+#[derive(Default)]
+struct Timer(Option<(u64, LocalFuture)>);
+
+impl Timer {
+    /// Ready once when the time has come; pending without a time.
+    fn poll(&mut self, until_ns: Option<u64>, options: &StoreOptions, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(until_ns) = until_ns else {
+            self.0 = None;
+            return Poll::Pending;
+        };
+        if self.0.as_ref().is_none_or(|(set_ns, _)| *set_ns != until_ns) {
+            let rest = Duration::from_nanos(until_ns.saturating_sub((options.now_ns)()));
+            self.0 = Some((until_ns, (options.sleep)(rest)));
+        }
+        let (_, sleep) = self.0.as_mut().expect("just set");
+        let slept = sleep.as_mut().poll(cx);
+        if slept.is_ready() {
+            self.0 = None;
+        }
+        slept
+    }
+}
+
 impl<D: Disk> Store<D> {
     /// See [`Store::commit`].
     pub(super) async fn commit_frame(&self) -> Result<Vec<(LogId, i64)>, StorageError> {
         let inner = &*self.inner;
         let mut idle_timer = None;
+        let mut companions_timer = Timer::default();
         poll_fn(|cx| {
             loop {
-                self.pump(cx)?;
+                self.pump(cx, false)?;
                 let mut state = inner.state.borrow_mut();
                 if state.committed {
                     state.committed = false;
                     return Poll::Ready(Ok(std::mem::take(&mut state.moved).into_iter().collect()));
                 }
                 let wants_watermark = state.is_clean() && state.committer.wants_watermark();
+                let waits_until_ns = state.waits_until_ns;
                 drop(state);
+                if companions_timer.poll(waits_until_ns, &inner.options, cx).is_ready() {
+                    continue;
+                }
                 if !wants_watermark {
                     idle_timer = None;
                     return Poll::Pending;
@@ -86,15 +116,15 @@ impl<D: Disk> Store<D> {
     /// Makes everything up to this frame durable.
     pub(super) async fn drive_to(&self, frame_seq: u64) -> Result<(), StorageError> {
         poll_fn(|cx| {
-            self.pump(cx)?;
+            self.pump(cx, true)?;
             let durable = self.inner.state.borrow().committer.is_durable(frame_seq);
             if durable { Poll::Ready(Ok(())) } else { Poll::Pending }
         })
         .await
     }
 
-    /// Seals what may be sealed, and looks what is done.
-    fn pump(&self, cx: &mut Context<'_>) -> Result<(), StorageError> {
+    /// Seals what may be sealed, `urgent` or not, and looks what is done.
+    fn pump(&self, cx: &mut Context<'_>, urgent: bool) -> Result<(), StorageError> {
         let inner = &*self.inner;
         inner.drivers.add(cx.waker());
         let waker = Waker::from(inner.drivers.clone());
@@ -107,7 +137,7 @@ impl<D: Disk> Store<D> {
                     return Err(StorageError(reason.clone()));
                 }
                 let wall_ms = (inner.options.wall_ms)();
-                match state.seal_next(wall_ms, &*inner.options.now_ns) {
+                match state.seal_next(urgent, wall_ms, &*inner.options.now_ns) {
                     Ok(Some(write)) => {
                         let sync = if inner.options.rules.flush {
                             Sync::Data
@@ -138,7 +168,8 @@ impl<D: Disk> Store<D> {
                     Poll::Pending => still.push_back((frame_seq, flight)),
                     Poll::Ready(Ok(())) => {
                         progress = true;
-                        let wakers = inner.state.borrow_mut().frame_done(frame_seq);
+                        let now_ns = (inner.options.now_ns)();
+                        let wakers = inner.state.borrow_mut().frame_done(frame_seq, now_ns);
                         wakers.into_iter().for_each(Waker::wake);
                     }
                     Poll::Ready(Err(error)) => failed = Some(error),

@@ -15,6 +15,7 @@ use crate::{
     disk::BLOCK,
     journal::{
         committer::Committer,
+        companions::Companions,
         frame::{FLAG_FILE_HEAD, FLAG_WATERMARK, FrameBuilder, Lineage, Seal},
         frames::{FrameRef, Frames},
         record::{RECORD_HEADER, Record},
@@ -30,6 +31,8 @@ const FRAME_BYTES_MIN: usize = 8 << 10;
 const FRAME_BYTES_SMALL_MAX: usize = 1 << 20;
 /// A record of this many bytes begins a large frame.
 const RECORD_BYTES_LARGE: usize = 256 << 10;
+/// A frame of this many bytes keeps the disk busy by itself: while it is written the next batches arrive, none waits for them.
+const WAITING_BYTES_MAX: usize = 128 << 10;
 /// Free files below which appends wait: the background needs some to free others, recovery needs one.
 const FREE_FILES_RESERVED: u32 = 3;
 
@@ -57,6 +60,8 @@ pub(super) struct Filling {
     ends: Vec<(LogId, i64)>,
     /// It takes no further record beyond this.
     bytes_max: usize,
+    /// Appended ones: what somebody waits for an answer to.
+    batches: u32,
     watermark: bool,
 }
 
@@ -64,6 +69,7 @@ pub(super) struct Filling {
 struct Sealed {
     frame_seq: u64,
     ends: Vec<(LogId, i64)>,
+    batches: u32,
     watermark: bool,
     sealed_ns: u64,
 }
@@ -81,6 +87,9 @@ pub(super) struct State {
     pub frames: Frames,
     pub space: Space,
     pub committer: Committer,
+    pub companions: Companions,
+    /// The filling frame waits for its companions until then.
+    pub waits_until_ns: Option<u64>,
     pub lineage: Lineage,
     /// Full frames, in order; the newest takes records if it is the last.
     filling: VecDeque<Filling>,
@@ -115,6 +124,8 @@ impl State {
             frames: Frames::default(),
             space,
             committer,
+            companions: Companions::default(),
+            waits_until_ns: None,
             lineage,
             filling: VecDeque::new(),
             closed: false,
@@ -186,6 +197,7 @@ impl State {
                 builder: FrameBuilder::new(expected, bytes_max, bytes),
                 ends: Vec::new(),
                 bytes_max,
+                batches: 0,
                 watermark: false,
             });
         }
@@ -217,6 +229,7 @@ impl State {
         leader_epoch: i32,
     ) {
         let filling = self.filling.back_mut().expect("it was just pushed there");
+        filling.batches += 1;
         let batch = filling.builder.body(at.at, at.len as usize);
         let slot = self.logs.get_mut(&id).expect("the caller found it");
         slot.log.apply(
@@ -323,18 +336,32 @@ impl State {
             builder,
             ends: Vec::new(),
             bytes_max: BLOCK,
+            batches: 0,
             watermark: true,
         });
     }
 
-    /// Seals the next frame if one is filled and may go to the disk now. An error: the ring is full.
-    pub fn seal_next(&mut self, wall_ms: i64, now_ns: &dyn Fn() -> u64) -> Result<Option<FrameWrite>, ()> {
+    /// Seals the next frame if one is filled and may go to the disk now; `urgent`: also without its companions. An error: the
+    /// ring is full.
+    pub fn seal_next(
+        &mut self,
+        urgent: bool,
+        wall_ms: i64,
+        now_ns: &dyn Fn() -> u64,
+    ) -> Result<Option<FrameWrite>, ()> {
+        self.waits_until_ns = None;
         let Some(front) = self.filling.front() else {
             return Ok(None);
         };
         let blocks = (front.builder.len() / BLOCK) as u32;
         let head = self.space.starts_file(blocks);
         if self.failed.is_some() || !self.committer.may_seal(head) {
+            return Ok(None);
+        }
+        let is_small = front.builder.len() < WAITING_BYTES_MAX && self.filling.len() == 1;
+        let may_wait = !urgent && !front.watermark && is_small && self.committer.idle();
+        if may_wait && let Some(until_ns) = self.companions.waits_until(front.batches, now_ns) {
+            self.waits_until_ns = Some(until_ns);
             return Ok(None);
         }
         let frame_seq = self.committer.next_seq();
@@ -344,6 +371,7 @@ impl State {
         let Filling {
             mut builder,
             ends,
+            batches,
             watermark,
             ..
         } = self.filling.pop_front().expect("just seen");
@@ -367,6 +395,7 @@ impl State {
         self.sealed.push_back(Sealed {
             frame_seq,
             ends,
+            batches,
             watermark,
             sealed_ns: now_ns(),
         });
@@ -384,7 +413,7 @@ impl State {
     }
 
     /// A frame's write and flush ended well. Gives the tasks whose tickets became true.
-    pub fn frame_done(&mut self, frame_seq: u64) -> Vec<Waker> {
+    pub fn frame_done(&mut self, frame_seq: u64, now_ns: u64) -> Vec<Waker> {
         let watermark = self
             .sealed
             .iter()
@@ -394,6 +423,11 @@ impl State {
             assert_eq!(sealed.frame_seq, durable);
             self.committed = true;
             self.sealed_ns = sealed.sealed_ns;
+            if sealed.batches > 0 {
+                let waiting = self.filling.iter().map(|filling| filling.batches).sum();
+                let flight_ns = now_ns.saturating_sub(sealed.sealed_ns);
+                self.companions.answered(sealed.batches, waiting, flight_ns, now_ns);
+            }
             for (id, end) in sealed.ends {
                 let Some(slot) = self.logs.get_mut(&id) else { continue };
                 if slot.durable_end < end {

@@ -193,7 +193,8 @@ pub struct StoreOptions {
     pub yield_now: Rc<dyn Fn() -> LocalFuture>,
     /// Wall clock in milliseconds, for retention.
     pub wall_ms: Rc<dyn Fn() -> i64>,
-    /// Any clock of nanoseconds, for whoever wants to know where the time went; nothing is decided by it.
+    /// Any clock of nanoseconds that never goes back: for whoever wants to know where the time went, and for how long a frame
+    /// may wait for its companions. One that stands still lets no frame wait.
     pub now_ns: Rc<dyn Fn() -> u64>,
 }
 
