@@ -179,7 +179,7 @@ class Run:
         run += [word for pid in chosen.pid for word in ("--pid", pid)]
         run += ["--server-cpus", chosen.server_cpus, "--client-cpus", chosen.client_cpus]
         run += ["--rounds", str(rounds), "--seconds", str(chosen.seconds), "--warm-up", str(chosen.warm_up)]
-        run += ["--rehearsal", str(chosen.rehearsal), *load]
+        run += ["--rehearsal", str(chosen.rehearsal), "--pause-others", *load]
         if work == "catch-up":
             run += ["--fill", "512MiB" if chosen.quick else "5GiB"]
         say(title)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -86,6 +87,8 @@ class Server:
     def stop(self):
         if self.process is None:
             return
+        # It may have been paused for another one's round by a bench that was killed.
+        self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         try:
             self.process.wait(30)
@@ -135,6 +138,8 @@ class Kafka(Server):
             "offsets.topic.replication.factor=1\n"
             # The topic of a round goes when the round ends, not a minute later in the middle of somebody else's.
             "log.segment.delete.delay.ms=1000\n"
+            # It is stopped while others are measured, and its controller must not take the broker in the same process for dead.
+            "broker.session.timeout.ms=600000\n"
         )
 
     def java(self, *words):

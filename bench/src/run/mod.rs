@@ -3,6 +3,7 @@
 mod clients;
 mod external;
 mod measure;
+mod pause;
 mod progress;
 mod rest;
 mod round;
@@ -30,6 +31,7 @@ use crate::{
     words::{ByteCount, NoteOf, ProcessOf, Target},
 };
 use external::run_external;
+use pause::Paused;
 use round::{Subject, run_round};
 use topic::Topic;
 
@@ -76,6 +78,9 @@ pub struct Run {
     /// Leave out the floors: commit latency, disk bandwidth, loopback round trip
     #[arg(long)]
     no_floor: bool,
+    /// Stop the processes of the other targets while one is measured
+    #[arg(long)]
+    pause_others: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -131,6 +136,10 @@ impl Run {
                 let floors = prober
                     .as_mut()
                     .map_or(Ok(Floors::default()), |prober| prober.look(FLOOR))?;
+                let _paused = match self.pause_others {
+                    true => Paused::new(&subject.other_pids)?,
+                    false => Paused::default(),
+                };
                 let at = seconds(clock::now() - began);
                 let what = format!("round {round}/{}, {}", self.settings.rounds, target.name);
                 // One target's failure is a result; the others are still measured.
