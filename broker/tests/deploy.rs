@@ -366,6 +366,14 @@ fn filtered(name: &str, filter: &Path) {
         "{}",
         text(&refused)
     );
+    let advice = Command::new("python3")
+        .args([&under, &filter, "--without", "io_uring_setup", "--"])
+        .args([env!("CARGO_BIN_EXE_corelane"), "doctor", "--data"])
+        .arg(folder.path())
+        .output()
+        .expect("run it");
+    assert_eq!(advice.status.code(), Some(1), "{}", text(&advice));
+    assert!(text(&advice).contains("bad     io_uring"), "{}", text(&advice));
 }
 
 /// The profile is docker's own and nothing less: what it admits beyond is io_uring.

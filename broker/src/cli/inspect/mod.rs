@@ -28,14 +28,14 @@ use file::{Kind, Opened};
 /// each file below it on a line, with the first thing that is wrong. Nothing is ever written, and a broker may run meanwhile; its
 /// newest frame may then be shown as half written.
 ///
-/// Ends with 1 if anything is wrong.
+/// Ends with 1 if anything is wrong. With --json, items of files are one object a line.
 #[derive(Args, Clone, Debug)]
 pub struct Inspect {
     /// Files, or directories such as the whole data directory.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
 
-    /// Of files also what is in frames, batches and logs. With --json, all of it is one object a line.
+    /// Of files also what is in frames, batches and logs.
     #[arg(long)]
     full: bool,
 
