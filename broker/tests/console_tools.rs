@@ -58,6 +58,7 @@ fn all_tools(cores: usize) {
     verifiable(&mut tools);
     performance(&mut tools);
     offsets_and_groups(&mut tools);
+    administration(&mut tools);
 }
 
 fn topics_and_configs(tools: &mut Tools) {
@@ -351,6 +352,23 @@ fn offsets_and_groups(tools: &mut Tools) {
         .lines
         .join("\n");
     assert!(shown.contains("2000"), "lag after the reset\n{shown}");
+    let forgotten = tools
+        .run(
+            groups,
+            &[
+                "--bootstrap-server",
+                &at,
+                "--delete-offsets",
+                "--group",
+                "verifiers",
+                "--topic",
+                "verify",
+            ],
+            &[],
+        )
+        .lines
+        .join("\n");
+    assert!(forgotten.contains("Successful"), "{forgotten}");
     let listed = tools.run(groups, &["--bootstrap-server", &at, "--list"], &[]).lines;
     assert!(listed.iter().any(|group| group == "verifiers"), "{listed:?}");
     tools.run(
@@ -358,4 +376,59 @@ fn offsets_and_groups(tools: &mut Tools) {
         &["--bootstrap-server", &at, "--delete", "--group", "verifiers"],
         &[],
     );
+}
+
+/// What is asked of one node, and what it says of itself.
+fn administration(tools: &mut Tools) {
+    let at = tools.broker.address();
+    let server = ["--bootstrap-server", at.as_str()];
+    let wish = tools.broker.folder().join("delete-records.json");
+    let partition = r#"{"topic": "verify", "partition": 0, "offset": 1200}"#;
+    std::fs::write(&wish, format!(r#"{{"version": 1, "partitions": [{partition}]}}"#)).expect("a file");
+    let wish = wish.to_str().expect("a path that is text");
+    let mut shown = |class: &str, arguments: &[&str]| {
+        let class = format!("org.apache.kafka.tools.{class}");
+        tools.run(&class, arguments, &[]).lines.join("\n")
+    };
+    for (class, arguments, part) in [
+        (
+            "DeleteRecordsCommand",
+            &["--offset-json-file", wish][..],
+            "partition: verify-0\tlow_watermark: 1200",
+        ),
+        (
+            "GetOffsetShell",
+            &["--topic", "verify", "--time", "-2"],
+            "verify:0:1200",
+        ),
+        (
+            "LogDirsCommand",
+            &["--describe", "--topic-list", "verify"],
+            r#""partition":"verify-0","size":"#,
+        ),
+        (
+            "MetadataQuorumCommand",
+            &["describe", "--status"],
+            "LeaderId:               1",
+        ),
+        (
+            "LeaderElectionCommand",
+            &["--election-type", "preferred", "--topic", "verify", "--partition", "0"],
+            "Valid replica already elected for partitions verify-0",
+        ),
+        (
+            "reassign.ReassignPartitionsCommand",
+            &["--list"],
+            "No partition reassignments found.",
+        ),
+        ("FeatureCommand", &["describe"], "FinalizedVersionLevel: 4.3-IV0"),
+        (
+            "TransactionsCommand",
+            &["describe-producers", "--topic", "verify", "--partition", "0"],
+            "ProducerEpoch",
+        ),
+    ] {
+        let said = shown(class, &[&server[..], arguments].concat());
+        assert!(said.contains(part), "{class}: no {part:?} in\n{said}");
+    }
 }

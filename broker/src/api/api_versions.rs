@@ -6,7 +6,10 @@
 
 use corelane_protocol::{
     error_code::ErrorCode,
-    messages::{ApiVersionsRequest, ApiVersionsResponse, api_versions::ApiVersion},
+    messages::{
+        ApiVersionsRequest, ApiVersionsResponse,
+        api_versions::{ApiVersion, FinalizedFeatureKey, SupportedFeatureKey},
+    },
 };
 
 use super::{
@@ -16,6 +19,7 @@ use super::{
 use crate::{
     core::{Core, Message},
     log_limit::Verdict,
+    metadata::{features, records::SupportedFeature},
     runtime::world::World,
 };
 
@@ -41,8 +45,11 @@ pub async fn handle<W: World<Message = Message>>(
             ..Default::default()
         };
     }
+    let image = core.image();
     ApiVersionsResponse {
-        finalized_features_epoch: core.image().applied_end as i64,
+        supported_features: features::supported().map(supported_feature).collect(),
+        finalized_features_epoch: image.applied_end as i64,
+        finalized_features: image.features.iter().map(finalized_feature).collect(),
         api_keys: APIS.iter().map(advertised).collect(),
         ..Default::default()
     }
@@ -62,6 +69,22 @@ fn advertised(api: &Api) -> ApiVersion {
         api_key: api.key.0,
         min_version: api.advertised_min,
         max_version: *api.versions.end(),
+    }
+}
+
+fn supported_feature(feature: SupportedFeature) -> SupportedFeatureKey {
+    SupportedFeatureKey {
+        name: feature.name,
+        min_version: feature.min,
+        max_version: feature.max,
+    }
+}
+
+fn finalized_feature((name, level): (&String, &i16)) -> FinalizedFeatureKey {
+    FinalizedFeatureKey {
+        name: name.clone(),
+        max_version_level: *level,
+        min_version_level: *level,
     }
 }
 

@@ -8,14 +8,15 @@ use bytes::Bytes;
 use corelane_protocol::api_key::ApiKey;
 
 use super::{
-    alter_configs, api_versions,
+    alter_configs, alter_partition_reassignments, api_versions,
     body::decoded,
     context::{Outcome, RequestContext},
     create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
-    describe_groups, describe_log_dirs, describe_producers, describe_topic_partitions, fetch, find_coordinator,
-    heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources,
-    list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch, produce,
-    sync_group,
+    describe_groups, describe_log_dirs, describe_producers, describe_quorum, describe_topic_partitions,
+    describe_transactions, elect_leaders, fetch, find_coordinator, heartbeat, incremental_alter_configs,
+    init_producer_id, join_group, leave_group, list_config_resources, list_groups, list_offsets,
+    list_partition_reassignments, list_transactions, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, sync_group, unregister_broker, update_features,
 };
 use crate::{
     core::{Core, Message},
@@ -96,10 +97,19 @@ apis! {
     DESCRIBE_LOG_DIRS           1..=5                      => decoded describe_log_dirs;
     CREATE_PARTITIONS           0..=3                      => decoded create_partitions;
     DELETE_GROUPS               0..=2                      => decoded delete_groups;
+    ELECT_LEADERS               0..=2                      => decoded elect_leaders;
     INCREMENTAL_ALTER_CONFIGS   0..=1                      => decoded incremental_alter_configs;
+    ALTER_PARTITION_REASSIGNMENTS 0..=1                    => decoded alter_partition_reassignments;
+    LIST_PARTITION_REASSIGNMENTS 0..=0                     => decoded list_partition_reassignments;
     OFFSET_DELETE               0..=0                      => decoded offset_delete;
+    DESCRIBE_QUORUM             0..=2                      => decoded describe_quorum;
+    UPDATE_FEATURES             0..=2                      => decoded update_features;
     DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;
     DESCRIBE_PRODUCERS          0..=0                      => decoded describe_producers;
+    UNREGISTER_BROKER           0..=0                      => decoded unregister_broker;
+    DESCRIBE_TRANSACTIONS       0..=0                      => decoded describe_transactions;
+    // Version 2 filters by a pattern of ids, and there are no ids yet.
+    LIST_TRANSACTIONS           0..=1                      => decoded list_transactions;
     LIST_CONFIG_RESOURCES       0..=1                      => decoded list_config_resources;
     DESCRIBE_TOPIC_PARTITIONS   0..=0                      => decoded describe_topic_partitions;
 }

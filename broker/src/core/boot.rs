@@ -27,13 +27,14 @@ use crate::{
         WishError,
         controller::Timing,
         decide::{FormatCluster, Registration, TableRules},
+        features,
         placement::{self, SHARDS_DEFAULT},
         records,
     },
     net,
     node::Endpoint,
     raft_driver::{
-        Change, Controller, GroupSet, Journal, METADATA_TOPIC_ID, Publish, Shards, SharedRules, StoreJournal,
+        Change, Controller, GroupSet, Journal, METADATA_TOPIC_ID, Publish, Shards, SharedRules, Status, StoreJournal,
     },
     runtime::world::World,
 };
@@ -132,10 +133,12 @@ impl<W: World<Message = Message>> Core<W> {
             node,
             storage_id: self.identity().disk_uuid.as_u128(),
         };
-        let (world, publish) = (self.world.clone(), self.publisher());
+        let (state, world, publish) = (self.clone(), self.world.clone(), self.publisher());
         async move {
             let groups = set.run(&world, journal, me, publish).await;
-            groups.map(drop).map_err(|error| format!("core {core}: {error}"))
+            let groups = groups.map_err(|error| format!("core {core}: {error}"))?;
+            assert!(state.raft_groups.set(groups).is_ok(), "a node boots once");
+            Ok(())
         }
     }
 
@@ -146,7 +149,7 @@ impl<W: World<Message = Message>> Core<W> {
         let format = FormatCluster {
             cluster_id: identity.cluster_id,
             shards: SHARDS_DEFAULT,
-            features: Vec::new(),
+            features: features::of_new_cluster(),
         };
         controller.format(format).await?;
         let Endpoint { host, port } = self.advertised().clone();
@@ -161,7 +164,7 @@ impl<W: World<Message = Message>> Core<W> {
                 security_protocol: 0,
             }],
             rack: self.config.broker_rack.clone(),
-            features: Vec::new(),
+            features: features::supported().collect(),
         };
         let broker_epoch = controller.register(registration).await?;
         self.on_every_core(|| RegisteredCall(broker_epoch)).await;
@@ -324,6 +327,11 @@ impl<W: World<Message = Message>> Core<W> {
 
     /// The shard groups of this core.
     ///
+    /// The log of the metadata that all others depend on, as this core knows it; None where it is not.
+    pub(super) fn quorum(&self) -> Option<Status> {
+        self.raft_groups.get()?.status(placement::ROOT_GROUP)
+    }
+
     /// # Panics
     /// Before they run: nothing is published earlier.
     pub(super) fn shards(&self) -> &Shards {

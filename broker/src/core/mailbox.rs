@@ -43,6 +43,10 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
         Request::Wish(call) => answer_later(core, to, "wish", |core| async move {
             Reply::Wish(core.controller().wish(call.0).await)
         }),
+        Request::ShardWish(call) => answer_later(core, to, "shard wish", |core| async move {
+            Reply::ShardWish(core.shards().wish(call.shard, call.wish).await)
+        }),
+        Request::Quorum(_) => core.reply(to, Reply::Quorum(core.quorum())),
         Request::Admit(call) => {
             let verdicts = core.connections.borrow_mut().on_accept(call.0, to);
             net::tell(core, verdicts);

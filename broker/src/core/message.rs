@@ -9,14 +9,17 @@ use corelane_storage::{Identity, JournalEnd};
 
 use crate::{
     group::{self, GroupCall},
-    metadata::{Answer, Wish, WishError},
+    metadata::{
+        Answer, Wish, WishError,
+        shard::{ShardAnswer, ShardWish},
+    },
     net::quota::Verdict,
     partition::{
         DeleteRecordsAnswer, DeleteRecordsCall, EpochEndAnswer, EpochEndCall, FetchAnswer, FetchCall,
         ListOffsetsAnswer, ListOffsetsCall, LogSizesAnswer, LogSizesCall, ProduceAnswer, ProduceCall, ProducersAnswer,
         ProducersCall,
     },
-    raft_driver::Change,
+    raft_driver::{Change, Status},
 };
 
 /// One direction of one call.
@@ -83,6 +86,10 @@ calls! {
     Closed(ClosedCall) -> ();
     /// Change metadata; only the controller's core is asked.
     Wish(WishCall) -> Result<Answer, WishError>;
+    /// Change leadership; the core that runs the shard's group is asked.
+    ShardWish(ShardWishCall) -> Result<ShardAnswer, WishError>;
+    /// How far is the metadata log? Only the controller's core is asked.
+    Quorum(QuorumCall) -> Option<Status>;
     Produce(ProduceCall) -> ProduceAnswer;
     Fetch(FetchCall) -> FetchAnswer;
     /// Answer a waiting fetch now with what there is.
@@ -119,5 +126,10 @@ pub struct AbandonCall;
 pub struct AdmitCall(pub IpAddr);
 pub struct ClosedCall(pub IpAddr);
 pub struct WishCall(pub Wish);
+pub struct ShardWishCall {
+    pub shard: u16,
+    pub wish: ShardWish,
+}
+pub struct QuorumCall;
 /// The waiter id that the fetch carried.
 pub struct CancelFetchCall(pub u64);

@@ -43,7 +43,7 @@ use crate::{
     net::{self, quota::Connections},
     node::{Endpoint, Endpoints, NodeOptions, Tuning},
     partition::{Partitions, session::FetchSessions},
-    raft_driver::{Controller, Shards, SharedRules},
+    raft_driver::{Controller, Groups as RaftGroups, Shards, SharedRules},
     runtime::world::World,
 };
 
@@ -87,6 +87,7 @@ pub struct State<W: World> {
     controller: OnceCell<Controller>,
     shards: OnceCell<Shards>,
     config_rules: OnceCell<SharedRules>,
+    raft_groups: OnceCell<RaftGroups>,
     image: RefCell<Arc<Image>>,
     /// Of this process's own registration; images may speak of the one before.
     broker_epoch: Cell<Option<u64>>,
@@ -131,6 +132,7 @@ impl<W: World<Message = Message>> Core<W> {
             controller: OnceCell::new(),
             shards: OnceCell::new(),
             config_rules: OnceCell::new(),
+            raft_groups: OnceCell::new(),
             image: RefCell::default(),
             broker_epoch: Cell::new(None),
             calls: calls::Calls::default(),

@@ -7,7 +7,10 @@ use corelane_protocol::error_code::ErrorCode;
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use super::{CONTROLLER_CORE, Core, Message, message::WishCall};
+use super::{
+    CONTROLLER_CORE, Core, Message,
+    message::{ShardWishCall, WishCall},
+};
 use crate::{
     config::TopicConfig,
     log_limit::Verdict,
@@ -15,6 +18,7 @@ use crate::{
         Topic,
         decide::{AllocateProducerIds, Answer, CreateTopics, NewTopic, Wish, WishError},
         placement::{core_of, shard_of},
+        shard::{ShardAnswer, ShardWish},
     },
     partition::PartitionKey,
     runtime::world::World,
@@ -57,6 +61,16 @@ impl<W: World<Message = Message>> Core<W> {
     /// Asks the controller, wherever it is.
     pub async fn wish(&self, wish: Wish) -> Result<Answer, WishError> {
         self.call(CONTROLLER_CORE, WishCall(wish)).await
+    }
+
+    /// Asks the controller of a shard, on the core that runs its group.
+    pub fn wish_of_shard(
+        &self,
+        shard: u16,
+        wish: ShardWish,
+    ) -> impl Future<Output = Result<ShardAnswer, WishError>> + use<W> {
+        let core = core_of(shard, self.world.cores());
+        self.call(core, ShardWishCall { shard, wish })
     }
 
     /// A topic as it is made when a client names it: with the broker's defaults, and for the internal ones with their own

@@ -13,6 +13,7 @@
 pub mod chunk_map;
 pub mod controller;
 pub mod decide;
+pub mod features;
 pub mod image;
 pub mod placement;
 pub mod reconcile;

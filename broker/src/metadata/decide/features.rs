@@ -6,7 +6,7 @@ use corelane_protocol::error_code::ErrorCode;
 use super::{
     super::{
         image::RootImage,
-        records::{FeatureLevel, Record},
+        records::{FeatureLevel, Record, SupportedFeature},
     },
     Answer, Decision, UpdateFeatures, UpgradeType, WishError,
 };
@@ -35,14 +35,16 @@ fn update(image: &RootImage, name: &str, level: i16, upgrade: UpgradeType) -> Re
     if level < 0 {
         return Err(invalid("A feature version cannot be less than 0.".into()));
     }
+    let mut is_known = false;
     for broker in image.brokers.values() {
         let supported = broker.features.iter().find(|feature| feature.name == name);
-        if supported.is_none_or(|feature| level > 0 && !(feature.min..=feature.max).contains(&level)) {
-            return Err(invalid(format!(
-                "Broker {} does not support this feature version.",
-                broker.node
-            )));
+        if let Some(reason) = reason_not_supported(supported, level) {
+            return Err(invalid(format!("Broker {} {reason}", broker.node)));
         }
+        is_known |= supported.is_some();
+    }
+    if !is_known {
+        return Err(invalid(format!("Feature {name} not found.")));
     }
     if level < held {
         let what = match upgrade {
@@ -55,9 +57,23 @@ fn update(image: &RootImage, name: &str, level: i16, upgrade: UpgradeType) -> Re
         };
         return Err(invalid(what.into()));
     }
+    if level > held && upgrade != UpgradeType::Upgrade {
+        return Err(invalid("Can't downgrade to a newer version.".into()));
+    }
     let record = FeatureLevel {
         name: name.to_string(),
         level,
     };
     Ok((level > held).then(|| Record::from(record)))
+}
+
+/// Kafka's words (`QuorumFeatures.reasonNotSupported`); level 0 is that of a feature that is off.
+fn reason_not_supported(supported: Option<&SupportedFeature>, level: i16) -> Option<String> {
+    match supported {
+        None if level == 0 => None,
+        None => Some("does not support this feature.".to_owned()),
+        Some(feature) if (feature.min..=feature.max).contains(&level) => None,
+        Some(feature) if feature.min == feature.max => Some(format!("only supports versions {}", feature.min)),
+        Some(feature) => Some(format!("only supports versions {}-{}", feature.min, feature.max)),
+    }
 }

@@ -332,10 +332,22 @@ pub struct UpdateFeatures {
     pub validate_only: bool,
 }
 
-/// Kafka's `FeatureUpdate.UpgradeType`.
+/// Kafka's `FeatureUpdate.UpgradeType`; the numbers are the wire's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i8)]
 pub enum UpgradeType {
-    Upgrade,
-    SafeDowngrade,
-    UnsafeDowngrade,
+    Upgrade = 1,
+    SafeDowngrade = 2,
+    UnsafeDowngrade = 3,
+}
+
+impl UpgradeType {
+    pub fn from_wire(upgrade: i8) -> Option<UpgradeType> {
+        match upgrade {
+            1 => Some(UpgradeType::Upgrade),
+            2 => Some(UpgradeType::SafeDowngrade),
+            3 => Some(UpgradeType::UnsafeDowngrade),
+            _ => None,
+        }
+    }
 }

@@ -55,6 +55,16 @@ pub enum ElectionType {
     Unclean = 1,
 }
 
+impl ElectionType {
+    pub fn from_wire(election: i8) -> Option<ElectionType> {
+        match election {
+            0 => Some(ElectionType::Preferred),
+            1 => Some(ElectionType::Unclean),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlterReassignments {
     /// Nodes, preferred leader first; None cancels what is under way.
