@@ -17,6 +17,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("broker", &["protocol", "raft", "storage"]),
     ("sim", &["protocol", "raft", "storage", "broker"]),
     ("bench", &["protocol"]),
+    // A client under test, in a workspace of its own.
+    ("rdkafka-client", &[]),
 ];
 
 /// Where `unsafe` may be: the runtime's rings, and the ring of the load generator.

@@ -59,6 +59,7 @@ suites! {
     franz_go: FranzGo,
     sarama: Sarama,
     kafka_go: KafkaGo,
+    rdkafka: Rdkafka,
     java: Java,
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs one family of real Kafka clients into a cache folder, at the versions pinned beside this script.
 #
-#   setup.sh python|node|go|java|kcat CACHE_DIR
+#   setup.sh python|node|go|java|rust|kcat CACHE_DIR
 #
 # Idempotent: a stamp holds the hash of the pinned versions and sources, and a matching stamp means nothing to do.
 # Only the ordinary registries of each language are used. Exit code 0: ready. Anything else: the last line says why not.
@@ -45,6 +45,15 @@ go)
   is_ready "$stamp" && exit 0
   mkdir -p "$cache/go"
   (cd "$here/go" && GOFLAGS=-mod=readonly go build -o "$cache/go/" ./franz-go ./sarama ./kafka-go)
+  ;;
+rust)
+  need cargo
+  need make
+  need cc
+  stamp=$(stamp_of "$here"/rust/Cargo.toml "$here"/rust/Cargo.lock "$here"/rust/src/*.rs)
+  is_ready "$stamp" && exit 0
+  # Not with the flags and the target directory of whoever runs the tests.
+  env --unset=RUSTFLAGS CARGO_TARGET_DIR="$cache/rust" cargo build --quiet --locked --manifest-path "$here/rust/Cargo.toml"
   ;;
 java)
   need java

@@ -14,6 +14,7 @@ pub enum Family {
     Node,
     Go,
     Java,
+    Rust,
     Kcat,
 }
 
@@ -28,11 +29,12 @@ pub enum Client {
     FranzGo,
     Sarama,
     KafkaGo,
+    Rdkafka,
     Java,
 }
 
 impl Client {
-    pub const ALL: [Client; 9] = [
+    pub const ALL: [Client; 10] = [
         Client::Kcat,
         Client::Confluent,
         Client::KafkaPython,
@@ -41,6 +43,7 @@ impl Client {
         Client::FranzGo,
         Client::Sarama,
         Client::KafkaGo,
+        Client::Rdkafka,
         Client::Java,
     ];
 
@@ -54,6 +57,7 @@ impl Client {
             Client::FranzGo => "franz-go",
             Client::Sarama => "sarama",
             Client::KafkaGo => "kafka-go",
+            Client::Rdkafka => "rdkafka",
             Client::Java => "java",
         }
     }
@@ -64,6 +68,7 @@ impl Client {
             Client::Confluent | Client::KafkaPython | Client::Aiokafka => Family::Python,
             Client::Kafkajs => Family::Node,
             Client::FranzGo | Client::Sarama | Client::KafkaGo => Family::Go,
+            Client::Rdkafka => Family::Rust,
             Client::Java => Family::Java,
         }
     }
@@ -156,6 +161,7 @@ impl Client {
                 command
             }
             Client::FranzGo | Client::Sarama | Client::KafkaGo => dies_with_test(cache.join("go").join(self.name())),
+            Client::Rdkafka => dies_with_test(cache.join("rust/debug/rdkafka-client")),
             Client::Java => java("Suite"),
         }
     }
