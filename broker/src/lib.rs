@@ -13,5 +13,6 @@ pub mod metrics;
 pub mod net;
 pub mod node;
 pub mod partition;
+pub mod quota;
 pub mod raft_driver;
 pub mod runtime;

@@ -164,6 +164,22 @@ fn configs_of_brokers_and_groups(tools: &mut Tools) {
     assert!(shown.contains("consumer.session.timeout.ms=50000"), "{shown}");
     let listed = run(&["--entity-type", "groups", "--describe"]);
     assert!(listed.contains("told"), "{listed}");
+
+    let client = ["--entity-type", "clients", "--entity-name", "slow"];
+    let alter = [
+        "--alter",
+        "--add-config",
+        "producer_byte_rate=1024,request_percentage=50",
+    ];
+    run(&[&client[..], &alter].concat());
+    let shown = run(&[&client[..], &["--describe"]].concat());
+    assert!(
+        shown.contains("producer_byte_rate=1024.0") && shown.contains("request_percentage=50.0"),
+        "{shown}"
+    );
+    run(&[&client[..], &["--alter", "--delete-config", "producer_byte_rate"]].concat());
+    let shown = run(&[&client[..], &["--describe"]].concat());
+    assert!(!shown.contains("producer_byte_rate"), "{shown}");
 }
 
 fn console(tools: &mut Tools) {

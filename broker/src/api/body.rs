@@ -7,6 +7,7 @@ use super::context::{Outcome, RequestContext, respond};
 use crate::{
     core::{Core, Message},
     limits::REQUEST_ITEMS_MAX,
+    quota,
     runtime::world::World,
 };
 
@@ -26,7 +27,8 @@ where
     let mut reader = Reader::new(&body).with_items_max(REQUEST_ITEMS_MAX);
     match Request::decode(&mut reader, context.api_version) {
         Ok(request) => {
-            let response = handle(core, context.clone(), request).await;
+            let mut response = handle(core.clone(), context.clone(), request).await;
+            quota::host::settle_response(&core, &context, &mut response).await;
             respond(&context, &response)
         }
         Err(error) => context.malformed(&error),

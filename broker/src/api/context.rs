@@ -1,11 +1,11 @@
 //! What every handler is given beside its request, and the ways in which a request may end.
 
-use std::{cell::Cell, fmt::Display, net::SocketAddr, ops::Deref, rc::Rc};
+use std::{cell::Cell, fmt::Display, net::SocketAddr, ops::Deref, rc::Rc, time::Duration};
 
 use bytes::Bytes;
 use corelane_protocol::{api_key::ApiKey, frame, message::Message};
 
-use crate::metrics::Timeline;
+use crate::{metrics::Timeline, runtime::world::Instant};
 
 /// How a request ends.
 pub enum Outcome {
@@ -24,6 +24,8 @@ pub struct RequestContext {
     pub api_version: i16,
     pub correlation_id: i32,
     pub client_id: Option<String>,
+    /// Of the whole request, without its length.
+    pub request_bytes: usize,
     pub peer: SocketAddr,
     pub progress: Progress,
 }
@@ -37,6 +39,22 @@ pub struct Progress(Rc<Shared>);
 struct Shared {
     timeline: Timeline,
     appends_made: Cell<bool>,
+    throttle: Cell<Throttle>,
+    work: Cell<Work>,
+}
+
+/// For how long its client is to ask for nothing more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Throttle {
+    ms: i64,
+    until: Option<Instant>,
+}
+
+/// What its core did for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    done: Duration,
+    since: Option<Instant>,
 }
 
 impl Progress {
@@ -44,6 +62,8 @@ impl Progress {
         Progress(Rc::new(Shared {
             timeline,
             appends_made: Cell::new(false),
+            throttle: Cell::default(),
+            work: Cell::default(),
         }))
     }
 
@@ -53,6 +73,40 @@ impl Progress {
 
     pub fn set_appends_made(&self) {
         self.0.appends_made.set(true);
+    }
+
+    /// Its connection is not read until then; the longest wait counts.
+    pub fn throttle(&self, until: Instant, ms: i64) {
+        let held = self.0.throttle.get();
+        self.0.throttle.set(Throttle {
+            ms: held.ms.max(ms),
+            until: held.until.max(Some(until)),
+        });
+    }
+
+    pub fn throttled_until(&self) -> Option<Instant> {
+        self.0.throttle.get().until
+    }
+
+    /// As its answer says it.
+    pub fn throttle_time_ms(&self) -> i32 {
+        i32::try_from(self.0.throttle.get().ms).unwrap_or(i32::MAX)
+    }
+
+    pub fn work_begins(&self, now: Instant) {
+        let done = self.0.work.get().done;
+        self.0.work.set(Work { done, since: Some(now) });
+    }
+
+    pub fn work_pauses(&self, now: Instant) {
+        let done = self.busy(now);
+        self.0.work.set(Work { done, since: None });
+    }
+
+    /// How long its core worked on it, if that is measured.
+    pub fn busy(&self, now: Instant) -> Duration {
+        let Work { done, since } = self.0.work.get();
+        done + since.map_or(Duration::ZERO, |since| now.since(since))
     }
 }
 

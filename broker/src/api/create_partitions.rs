@@ -15,6 +15,7 @@ use super::{context::RequestContext, refusals::Refusals};
 use crate::{
     core::{Core, Message},
     metadata::decide::{Answer, CreatePartitions, MorePartitions, Wish, WishError},
+    quota,
     runtime::world::World,
 };
 
@@ -30,12 +31,27 @@ pub async fn handle<W: World<Message = Message>>(
         .filter(|_| !request.validate_only)
         .map(|topic| (topic.name.clone(), topic.count))
         .collect();
+    let image = core.image();
+    let added = || {
+        let added = |topic: &CreatePartitionsTopic| {
+            let held = image
+                .topic_named(&topic.name)
+                .map_or(0, |topic| topic.partition_count());
+            (topic.count - held).max(0) as usize
+        };
+        request.topics.iter().map(added).sum()
+    };
+    let may_mutate = quota::host::may_mutate(&core, &context, 3, added).await;
     let wish = Wish::CreatePartitions(CreatePartitions {
         topics: request.topics.into_iter().map(more_partitions).collect(),
         validate_only: request.validate_only,
     });
     let mut refusals = Refusals::of(&core, &context);
-    let results = match core.wish(wish).await {
+    let answer_of_wish = match may_mutate {
+        true => core.wish(wish).await,
+        false => Err(WishError::throttled()),
+    };
+    let results = match answer_of_wish {
         Ok(Answer::PartitionsCreated(topics)) => topics
             .into_iter()
             .map(|(name, result)| {

@@ -16,6 +16,7 @@ use crate::{
     config::{broker::NOT_COMPACTED, topic},
     core::{Core, Message},
     metadata::decide::{Answer, CreateTopics, CreatedTopic, NewTopic, Wish, WishError},
+    quota,
     runtime::world::World,
 };
 
@@ -26,12 +27,25 @@ pub async fn handle<W: World<Message = Message>>(
 ) -> CreateTopicsResponse {
     let names: Vec<String> = request.topics.iter().map(|topic| topic.name.clone()).collect();
     let is_done = !request.validate_only;
+    let partitions = || {
+        let count = |topic: &CreatableTopic| match topic.num_partitions {
+            -1 if topic.assignments.is_empty() => core.config.num_partitions,
+            -1 => topic.assignments.len() as i32,
+            count => count.max(0),
+        };
+        request.topics.iter().map(|topic| count(topic) as usize).sum()
+    };
+    let may_mutate = quota::host::may_mutate(&core, &context, 6, partitions).await;
     let wish = Wish::CreateTopics(CreateTopics {
         topics: request.topics.into_iter().map(new_topic).collect(),
         validate_only: request.validate_only,
     });
     let mut refusals = Refusals::of(&core, &context);
-    let topics = match core.wish(wish).await {
+    let answer_of_wish = match may_mutate {
+        true => core.wish(wish).await,
+        false => Err(WishError::throttled()),
+    };
+    let topics = match answer_of_wish {
         Ok(Answer::TopicsCreated(topics)) => topics
             .into_iter()
             .map(|(name, result)| {

@@ -10,7 +10,8 @@ use corelane_protocol::{
 use super::{context::RequestContext, refusals::Refusals};
 use crate::{
     core::{Core, Message},
-    metadata::decide::{Answer, DeletedTopic, TopicRef, Wish},
+    metadata::decide::{Answer, DeletedTopic, TopicRef, Wish, WishError},
+    quota,
     runtime::world::World,
 };
 
@@ -52,7 +53,19 @@ pub async fn handle<W: World<Message = Message>>(
     };
     let mut refusals = Refusals::of(&core, &context);
     let mut responses: Vec<_> = if core.config.delete_topic_enable {
-        match core.wish(Wish::DeleteTopics(topics.clone())).await {
+        let image = core.image();
+        let deleted = || {
+            let held = topics.iter().filter_map(|topic| match topic {
+                TopicRef::Name(name) => image.topic_named(name),
+                TopicRef::Id(id) => image.topic(*id),
+            });
+            held.map(|topic| topic.partition_count() as usize).sum()
+        };
+        let answer_of_wish = match quota::host::may_mutate(&core, &context, 5, deleted).await {
+            true => core.wish(Wish::DeleteTopics(topics.clone())).await,
+            false => Err(WishError::throttled()),
+        };
+        match answer_of_wish {
             Ok(Answer::TopicsDeleted(deleted)) => {
                 for topic in deleted.iter().filter(|topic| topic.result.is_ok()) {
                     log_deleted(&context, topic);

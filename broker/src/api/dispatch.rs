@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     core::{Core, Message},
+    quota,
     runtime::world::World,
 };
 
@@ -36,12 +37,14 @@ pub async fn dispatch<W: World<Message = Message>>(
         Ok(header) => header,
         Err(error) => return Outcome::Close(format!("a request header cannot be decoded: {error}")),
     };
-    let header_bytes = frame.len() - reader.remaining();
+    let request_bytes = frame.len();
+    let header_bytes = request_bytes - reader.remaining();
     let context = RequestContext {
         api_key: header.api_key,
         api_version: header.api_version,
         correlation_id: header.correlation_id,
         client_id: header.client_id,
+        request_bytes,
         peer,
         progress,
     };
@@ -66,7 +69,15 @@ pub async fn dispatch<W: World<Message = Message>>(
         ));
     }
     frame.advance(header_bytes);
+    if core.quotas().has(quota::Kind::Request) {
+        return Box::pin(measured(core, context, frame)).await;
+    }
     table::handle(core, context, frame).await
+}
+
+async fn measured<W: World<Message = Message>>(core: Core<W>, context: RequestContext, body: Bytes) -> Outcome {
+    let work = table::handle(core.clone(), context.clone(), body);
+    quota::host::measured(&core, &context, work).await
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::{
         lending::{Loan, keep_until_sent},
         session::{Context, SessionRequest, Told, TopicKey, Wanted},
     },
+    quota::{self, Charge, Kind},
     runtime::world::{Instant, World},
 };
 
@@ -39,8 +40,11 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         Ok(request) => request,
         Err(error) => return context.malformed(&error),
     };
+    let quota_bytes_max = quota::host::fetch_bytes_max(&core, &context).unwrap_or(usize::MAX);
     let demand = Demand {
-        max_bytes: (request.max_bytes.max(1) as usize).min(core.config.fetch_max_bytes as usize),
+        max_bytes: (request.max_bytes.max(1) as usize)
+            .min(core.config.fetch_max_bytes as usize)
+            .min(quota_bytes_max),
         min_bytes: request.min_bytes.max(0) as usize,
         is_follower: request.replica.replica_id >= 0,
         deadline: context.progress.began().after(Duration::from_millis(
@@ -65,7 +69,14 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let image = core.image();
     let (results, loans) = read(&core, &image, &session, demand, &context.progress).await;
     let is_committed = request.isolation_level == READ_COMMITTED;
-    let mut parts = frame_parts(&context, &response(&core, session, results, is_committed));
+    let bytes: usize = results.iter().map(FetchResult::bytes).sum();
+    let charged = quota::host::charge(&core, &context, Kind::Fetch, Charge::Used(bytes as f64));
+    let throttle_time_ms = quota::host::settle(&core, &context, charged).await;
+    let response = FetchResponse {
+        throttle_time_ms,
+        ..response(&core, session, results, is_committed)
+    };
+    let mut parts = frame_parts(&context, &response);
     keep_until_sent(loans, &mut parts);
     Outcome::Respond(parts)
 }

@@ -12,7 +12,7 @@ use corelane_protocol::{
     messages::produce::{
         BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
     },
-    records::{self, BatchError, BatchHeader, Compression, Limits, Verification, Verified},
+    records::{self, BatchError, BatchHeader, Compression, Limits, Recompression, Target, Verification, Verified},
     wire::Reader,
 };
 use smallvec::SmallVec;
@@ -29,6 +29,7 @@ use crate::{
     limits::{EXPANSION_RATIO_MAX, REQUEST_ITEMS_MAX},
     metadata::{Image, Topic, decide::is_internal},
     partition::{PartitionKey, ProduceCall, ProducePart, ProduceResult},
+    quota::{self, Charge, Kind},
     runtime::world::World,
 };
 
@@ -114,6 +115,12 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         })
         .collect();
     context.progress.set_appends_made();
+    let charged = quota::host::charge(
+        &core,
+        &context,
+        Kind::Produce,
+        Charge::Used(context.request_bytes as f64),
+    );
     drop(refusals);
     // The records are in the journal's frame: nothing holds the request's memory while the disk has its turn.
     drop(body);
@@ -130,6 +137,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         let hop = hop_began.map(|began| (began, core.world.now()));
         context.progress.note_journal(marks, hop);
     }
+    response.throttle_time_ms = quota::host::settle(&core, &context, charged).await;
     if acks == 0 {
         return outcome_without_answer(&response);
     }
@@ -247,7 +255,8 @@ async fn prepare<W: World<Message = Message>>(
             ..Refused::from(ErrorCode::INVALID_TOPIC_EXCEPTION)
         });
     }
-    let mut limits = limits(&core.topic_config(topic), core.world.wall_ms());
+    let config = core.topic_config(topic);
+    let mut limits = limits(&config, core.world.wall_ms());
     limits.decompressed_bytes_max = limits.decompressed_bytes_max.min(*expansion_bytes_left);
     let verified = verify(core, &batch, &limits, expansion_bytes_left).await?;
     let key = PartitionKey {
@@ -261,6 +270,19 @@ async fn prepare<W: World<Message = Message>>(
         records::set_max_timestamp(&mut repaired, verified.max_timestamp);
         batch = repaired.freeze();
         header.max_timestamp = verified.max_timestamp;
+    }
+    let codec = header.compression().expect("it was verified");
+    if let Some(target) = config.recompression(codec) {
+        // In a box, since it is rare.
+        batch = Box::pin(recompress(core, &batch, target, verified.records_bytes)).await;
+        header = BatchHeader::parse(&batch).expect("a batch was made");
+        if batch.len() > config.max_message_bytes as usize {
+            let message = format!("The batch has {} bytes as {}.", batch.len(), target.codec.name());
+            return Err(Refused {
+                message: Some(message),
+                ..Refused::from(ErrorCode::MESSAGE_TOO_LARGE)
+            });
+        }
     }
     Ok((core.owner(&key), ProducePart { key, header, batch }))
 }
@@ -288,6 +310,24 @@ async fn verify<W: World<Message = Message>>(
     // Whether it was good or not: both are work.
     *expansion_bytes_left = expansion_bytes_left.saturating_sub(verification.expanded_bytes());
     outcome.map(|verified| verified.expect("a step that is not the last was followed by another"))
+}
+
+/// The same batch in the codec that its topic keeps. One at a time on a core, so that what they expand to is held once.
+async fn recompress<W: World<Message = Message>>(
+    core: &Core<W>,
+    batch: &[u8],
+    target: Target,
+    records_bytes: usize,
+) -> Bytes {
+    const VERIFIED: &str = "a verified batch expands again";
+    let _turn = core.large_batches.lock().await;
+    let mut recompression = Recompression::begin(batch, target, records_bytes).expect(VERIFIED);
+    loop {
+        if let Some(recompressed) = recompression.step().expect(VERIFIED) {
+            return recompressed;
+        }
+        core.world.yield_now().await;
+    }
 }
 
 /// What the batches of one request may expand to together. Kafka has no such bound; a client that sends batches of a sane size

@@ -8,15 +8,15 @@ use bytes::Bytes;
 use corelane_protocol::api_key::ApiKey;
 
 use super::{
-    alter_configs, alter_partition_reassignments, api_versions,
+    alter_client_quotas, alter_configs, alter_partition_reassignments, api_versions,
     body::decoded,
     context::{Outcome, RequestContext},
-    create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
-    describe_groups, describe_log_dirs, describe_producers, describe_quorum, describe_topic_partitions,
-    describe_transactions, elect_leaders, fetch, find_coordinator, heartbeat, incremental_alter_configs,
-    init_producer_id, join_group, leave_group, list_config_resources, list_groups, list_offsets,
-    list_partition_reassignments, list_transactions, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group, unregister_broker, update_features,
+    create_partitions, create_topics, delete_groups, delete_records, delete_topics, describe_client_quotas,
+    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_producers, describe_quorum,
+    describe_topic_partitions, describe_transactions, elect_leaders, fetch, find_coordinator, heartbeat,
+    incremental_alter_configs, init_producer_id, join_group, leave_group, list_config_resources, list_groups,
+    list_offsets, list_partition_reassignments, list_transactions, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, sync_group, unregister_broker, update_features,
 };
 use crate::{
     core::{Core, Message},
@@ -102,6 +102,8 @@ apis! {
     ALTER_PARTITION_REASSIGNMENTS 0..=1                    => decoded alter_partition_reassignments;
     LIST_PARTITION_REASSIGNMENTS 0..=0                     => decoded list_partition_reassignments;
     OFFSET_DELETE               0..=0                      => decoded offset_delete;
+    DESCRIBE_CLIENT_QUOTAS      0..=1                      => decoded describe_client_quotas;
+    ALTER_CLIENT_QUOTAS         0..=1                      => decoded alter_client_quotas;
     DESCRIBE_QUORUM             0..=2                      => decoded describe_quorum;
     UPDATE_FEATURES             0..=2                      => decoded update_features;
     DESCRIBE_CLUSTER            0..=2                      => decoded describe_cluster;

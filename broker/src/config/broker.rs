@@ -14,7 +14,7 @@ use super::{
     },
     layers::{ConfigError, Given, Inputs, Layers},
     listeners::{ListenerConfig, listeners, metrics_listeners},
-    value::{Class, ClusterId, List, Password},
+    value::{self, Class, ClusterId, List, Password},
 };
 
 const COMPRESSION_TYPES: &[&str] = &["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"];
@@ -70,7 +70,9 @@ table! {
             message_max_bytes: i32 = "message.max.bytes", "1048588", AtLeast(0), Live, [], "Largest record batch in bytes, as compressed by the producer.";
             min_insync_replicas: i32 = "min.insync.replicas", "1", AtLeast(1), Live, [], "Replicas that must have a record on disk before acks=all is answered.";
             unclean_leader_election_enable: bool = "unclean.leader.election.enable", "false", Any, Live, [], "Whether a replica that may lack acknowledged records may lead when no other is left.";
-            compression_type: String = "compression.type", "producer", OneOf(COMPRESSION_TYPES), Nothing("batches are kept as the producer compressed them"), [], "Compression that batches are kept in.";
+            compression_type: String = "compression.type", "producer", OneOf(COMPRESSION_TYPES), Live, [], "Compression that batches are kept in.";
+            compression_gzip_level: i32 = "compression.gzip.level", "-1", GzipLevel, Live, [], "gzip level for batches that are compressed anew; -1 is the library's own.";
+            compression_zstd_level: i32 = "compression.zstd.level", "3", Between(-131_072, 22), Live, [], "zstd level for batches that are compressed anew.";
             log_cleanup_policy: List = "log.cleanup.policy", "delete", ListOf(&["compact", "delete"]), Live, [], "What happens to old segments. compact is kept with the topic, but compaction does not run yet.";
             log_retention_ms: Option<i64> = "log.retention.ms", "", AtLeast(-1), Live, [synonym("log.retention.minutes", 60_000), synonym("log.retention.hours", 3_600_000)], "Milliseconds for which records are kept; -1 is for ever.";
             log_retention_minutes: Option<i32> = "log.retention.minutes", "", AtLeast(-1), Restart, [synonym("log.retention.hours", 60)], "Minutes for which records are kept, unless log.retention.ms says it.";
@@ -89,11 +91,17 @@ table! {
             // Connections and requests.
             max_connections: i32 = "max.connections", "2147483647", AtLeast(0), Live, [], "Connections this broker holds at once.";
             max_connections_per_ip: i32 = "max.connections.per.ip", "2147483647", AtLeast(0), Live, [], "Connections from one address at once.";
+            max_connections_per_ip_overrides: value::AddressCounts = "max.connections.per.ip.overrides", "", AddressCounts, Live, [], "address:count pairs that win over max.connections.per.ip; addresses only, no names of hosts.";
             connections_max_idle_ms: i64 = "connections.max.idle.ms", "600000", Any, Restart, [], "Milliseconds after which a silent connection is closed; negative is never.";
             socket_request_max_bytes: i32 = "socket.request.max.bytes", "104857600", AtLeast(1), Restart, [], "Largest request in bytes; a connection that announces more is closed.";
             fetch_max_bytes: i32 = "fetch.max.bytes", "57671680", AtLeast(1024), Restart, [], "Most bytes of records in one fetch response, whatever the client asks for.";
             max_incremental_fetch_session_cache_slots: i32 = "max.incremental.fetch.session.cache.slots", "1000", AtLeast(0), Restart, [], "Incremental fetch sessions this broker remembers.";
             max_request_partition_size_limit: i32 = "max.request.partition.size.limit", "2000", AtLeast(1), Restart, [], "Most partitions that one DescribeTopicPartitions response names.";
+            // Limits of clients.
+            quota_window_num: i32 = "quota.window.num", "11", AtLeast(1), Restart, [], "Samples over which a client's bytes, requests and connections are added up.";
+            quota_window_size_seconds: i32 = "quota.window.size.seconds", "1", AtLeast(1), Restart, [], "Seconds of each of those samples.";
+            controller_quota_window_num: i32 = "controller.quota.window.num", "11", AtLeast(1), Restart, [], "The same for partitions that a client makes and deletes.";
+            controller_quota_window_size_seconds: i32 = "controller.quota.window.size.seconds", "1", AtLeast(1), Restart, [], "Seconds of each of those samples.";
             // Producers and transactions.
             producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds after which the sequence of a silent producer is forgotten.";
             producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds between looks for silent producers.";
@@ -159,9 +167,7 @@ table! {
             bool = "log.preallocate", "false", Any, Nothing("segments are always reserved ahead"), [], "Whether segments are allocated in full when created.";
             i64 = "log.segment.delete.delay.ms", "60000", AtLeast(0), Nothing("readers hold what they read; nothing waits before a file is removed"), [], "Milliseconds before a deleted segment's file goes.";
             i64 = "log.dir.failure.timeout.ms", "30000", AtLeast(1), Nothing("a broken disk ends the broker at once"), [], "Milliseconds to tell the controller of a broken directory.";
-            i32 = "compression.gzip.level", "-1", GzipLevel, Nothing("batches are kept as the producer compressed them"), [], "gzip level for batches compressed by the broker.";
-            i32 = "compression.lz4.level", "9", Between(1, 17), Nothing("batches are kept as the producer compressed them"), [], "lz4 level for batches compressed by the broker.";
-            i32 = "compression.zstd.level", "3", Between(-131_072, 22), Nothing("batches are kept as the producer compressed them"), [], "zstd level for batches compressed by the broker.";
+            i32 = "compression.lz4.level", "9", Between(1, 17), Nothing("the encoder has one level"), [], "lz4 level for batches compressed by the broker.";
             // Compaction, which does not run yet.
             bool = "log.cleaner.enable", "true", Any, NO_COMPACTION_YET, [], "Whether compaction runs.";
             i64 = "log.cleaner.delete.retention.ms", "86400000", AtLeast(0), NO_COMPACTION_YET, [], "Milliseconds for which tombstones are kept.";
@@ -178,7 +184,6 @@ table! {
             i32 = "socket.receive.buffer.bytes", "102400", Any, Nothing("the kernel sizes socket buffers by itself"), [], "SO_RCVBUF.";
             i32 = "replica.socket.receive.buffer.bytes", "65536", Any, Nothing("the kernel sizes socket buffers by itself"), [], "SO_RCVBUF of replication.";
             i32 = "socket.listen.backlog.size", "50", AtLeast(1), Nothing("the backlog is the system's largest (net.core.somaxconn)"), [], "Connections that wait to be accepted.";
-            String = "max.connections.per.ip.overrides", "", Any, Nothing("not built yet"), [], "host:count pairs.";
             i32 = "max.connection.creation.rate", "2147483647", AtLeast(0), Nothing("not built yet"), [], "Connections per second.";
             // The metadata quorum: every node is both broker and controller.
             List = "process.roles", "", Any, ONE_KIND_OF_NODE, [], "broker, controller, or both.";
@@ -267,14 +272,10 @@ table! {
             i32 = "group.streams.max.standby.replicas", "2", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
             i32 = "group.streams.initial.rebalance.delay.ms", "3000", Any, NO_STREAMS_GROUPS_YET, [], "Of streams groups (KIP-1071).";
             // Quotas and metrics.
-            i32 = "quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "replication.quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "replication.quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "alter.log.dirs.replication.quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "alter.log.dirs.replication.quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "controller.quota.window.num", "11", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
-            i32 = "controller.quota.window.size.seconds", "1", Any, Nothing("quotas are not built yet"), [], "Of quotas.";
+            i32 = "replication.quota.window.num", "11", Any, NO_REPLICATION_YET, [], "Of replication quotas.";
+            i32 = "replication.quota.window.size.seconds", "1", Any, NO_REPLICATION_YET, [], "Of replication quotas.";
+            i32 = "alter.log.dirs.replication.quota.window.num", "11", Any, NO_REPLICATION_YET, [], "Of replication quotas.";
+            i32 = "alter.log.dirs.replication.quota.window.size.seconds", "1", Any, NO_REPLICATION_YET, [], "Of replication quotas.";
             Option<Class> = "client.quota.callback.class", "", Any, Nothing("Java classes cannot be loaded"), [], "Decides quotas.";
             List = "metric.reporters", "org.apache.kafka.common.metrics.JmxReporter", Any, PROMETHEUS_ONLY, [], "Of metrics.";
             i32 = "metrics.num.samples", "2", Any, PROMETHEUS_ONLY, [], "Of metrics.";

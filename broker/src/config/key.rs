@@ -1,6 +1,6 @@
 //! One row of a config table, and the macro that makes a typed struct of all rows.
 
-use super::value::Kind;
+use super::value::{AddressCounts, Kind, Value};
 
 /// What a value must be beyond its type.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +21,8 @@ pub enum Check {
     ThrottledReplicas,
     /// Where a share group begins.
     OffsetReset,
+    /// `address:count` pairs.
+    AddressCounts,
 }
 
 impl Check {
@@ -44,6 +46,7 @@ impl Check {
             Check::NotEmpty => !text.is_empty(),
             Check::GzipLevel => number() == -1 || (1..=9).contains(&number()),
             Check::OffsetReset => matches!(text, "earliest" | "latest") || text.starts_with("by_duration:P"),
+            Check::AddressCounts => AddressCounts::read(text).is_ok(),
             Check::ThrottledReplicas => {
                 text.is_empty()
                     || text == "*"
@@ -73,6 +76,7 @@ impl Check {
             Check::NotEmpty => "not empty".into(),
             Check::GzipLevel => "-1 or from 1 to 9".into(),
             Check::ThrottledReplicas => "* or partition:broker pairs".into(),
+            Check::AddressCounts => "address:count pairs".into(),
             Check::OffsetReset => "earliest, latest or by_duration:PnDTnHnMn.nS".into(),
         }
     }

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use corelane_protocol::records::{Compression, Target};
+
 use super::{
     broker::Broker,
     key::{
@@ -39,16 +41,16 @@ table! {
             message_timestamp_type: String = "message.timestamp.type", "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), Live, [synonym("log.message.timestamp.type", 1)], "Whether a record keeps the producer's timestamp or gets the broker's.";
             message_timestamp_before_max_ms: i64 = "message.timestamp.before.max.ms", "9223372036854775807", AtLeast(0), Live, [synonym("log.message.timestamp.before.max.ms", 1)], "How far in the past, in milliseconds, a producer's timestamp may lie.";
             message_timestamp_after_max_ms: i64 = "message.timestamp.after.max.ms", "3600000", AtLeast(0), Live, [synonym("log.message.timestamp.after.max.ms", 1)], "How far in the future, in milliseconds, a producer's timestamp may lie.";
-            compression_type: String = "compression.type", "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Nothing("batches are kept as the producer compressed them"), [synonym("compression.type", 1)], "Compression that batches are kept in.";
+            compression_type: String = "compression.type", "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), Live, [synonym("compression.type", 1)], "Codec that batches are kept in: a batch in another one is compressed anew when it is appended. producer keeps what came.";
+            compression_gzip_level: i32 = "compression.gzip.level", "-1", GzipLevel, Live, [synonym("compression.gzip.level", 1)], "gzip level for batches that are compressed anew.";
+            compression_zstd_level: i32 = "compression.zstd.level", "3", Between(-131_072, 22), Live, [synonym("compression.zstd.level", 1)], "zstd level for batches that are compressed anew.";
             min_compaction_lag_ms: i64 = "min.compaction.lag.ms", "0", AtLeast(0), NO_COMPACTION_YET, [synonym("log.cleaner.min.compaction.lag.ms", 1)], "Milliseconds for which a record is left alone.";
             max_compaction_lag_ms: i64 = "max.compaction.lag.ms", "9223372036854775807", AtLeast(1), NO_COMPACTION_YET, [synonym("log.cleaner.max.compaction.lag.ms", 1)], "Milliseconds after which a record is compacted at the latest.";
             delete_retention_ms: i64 = "delete.retention.ms", "86400000", AtLeast(0), NO_COMPACTION_YET, [synonym("log.cleaner.delete.retention.ms", 1)], "Milliseconds for which tombstones are kept.";
             min_cleanable_dirty_ratio: f64 = "min.cleanable.dirty.ratio", "0.5", Ratio, NO_COMPACTION_YET, [synonym("log.cleaner.min.cleanable.ratio", 1)], "Share of a log that must be dirty before it is compacted.";
         }
         without_field {
-            i32 = "compression.gzip.level", "-1", GzipLevel, Nothing("batches are kept as the producer compressed them"), [synonym("compression.gzip.level", 1)], "gzip level for batches compressed by the broker.";
-            i32 = "compression.lz4.level", "9", Between(1, 17), Nothing("batches are kept as the producer compressed them"), [synonym("compression.lz4.level", 1)], "lz4 level for batches compressed by the broker.";
-            i32 = "compression.zstd.level", "3", Between(-131_072, 22), Nothing("batches are kept as the producer compressed them"), [synonym("compression.zstd.level", 1)], "zstd level for batches compressed by the broker.";
+            i32 = "compression.lz4.level", "9", Between(1, 17), Nothing("the encoder has one level"), [synonym("compression.lz4.level", 1)], "lz4 level for batches compressed by the broker.";
             i64 = "flush.messages", "9223372036854775807", AtLeast(1), Nothing("records are on disk before they are acknowledged, always"), [synonym("log.flush.interval.messages", 1)], "Records between flushes.";
             i64 = "flush.ms", "9223372036854775807", AtLeast(0), Nothing("records are on disk before they are acknowledged, always"), [synonym("log.flush.interval.ms", 1), synonym("log.flush.scheduler.interval.ms", 1)], "Milliseconds between flushes.";
             i64 = "file.delete.delay.ms", "60000", AtLeast(0), Nothing("readers hold what they read; nothing waits before a file is removed"), [synonym("log.segment.delete.delay.ms", 1)], "Milliseconds before a deleted segment's file goes.";
@@ -93,6 +95,23 @@ impl TopicConfig {
     /// Whether only the last record of a key must be kept.
     pub fn compacts(&self) -> bool {
         self.cleanup_policy.0.iter().any(|policy| policy == "compact")
+    }
+
+    /// What a batch of this codec is to be kept in, if not as it is.
+    pub fn recompression(&self, codec: Compression) -> Option<Target> {
+        let (wanted, level) = match self.compression_type.as_str() {
+            "uncompressed" => (Compression::None, None),
+            // The library's own.
+            "gzip" => (
+                Compression::Gzip,
+                Some(self.compression_gzip_level).filter(|level| *level > 0),
+            ),
+            "snappy" => (Compression::Snappy, None),
+            "lz4" => (Compression::Lz4, None),
+            "zstd" => (Compression::Zstd, Some(self.compression_zstd_level)),
+            _ => return None,
+        };
+        (wanted != codec).then_some(Target { codec: wanted, level })
     }
 
     /// Whether the broker's clock stamps the records.

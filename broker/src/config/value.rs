@@ -1,5 +1,7 @@
 //! The types a config value can have: Kafka's nine, each with its wire code and its reading of text.
 
+use std::{collections::BTreeMap, net::IpAddr};
+
 use uuid::Uuid;
 
 /// Kafka's `ConfigDef.Type`; the number is what DescribeConfigs sends (`DescribeConfigsResponse.ConfigType`).
@@ -157,6 +159,25 @@ impl<T: Value> Value for Option<T> {
         } else {
             T::read(text).map(Some)
         }
+    }
+}
+
+/// `address:count` pairs, comma-separated; an IPv6 address with or without its brackets.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct AddressCounts(pub BTreeMap<IpAddr, usize>);
+
+impl Value for AddressCounts {
+    const KIND: Kind = Kind::String;
+    fn read(text: &str) -> Result<Self, String> {
+        let pair = |pair: &str| {
+            let (address, count) = pair.rsplit_once(':')?;
+            let address: IpAddr = address.trim_matches(['[', ']']).parse().ok()?;
+            Some((address.to_canonical(), count.parse().ok()?))
+        };
+        let pairs: Option<BTreeMap<_, _>> = List::read(text)?.0.iter().map(|text| pair(text)).collect();
+        pairs
+            .map(AddressCounts)
+            .ok_or_else(|| "must be address:count pairs".into())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! What must stay true: a partition is open before clients can see it, and deleted after they cannot any more.
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use corelane_storage::{LogConfig, LogSpec};
 
@@ -15,6 +15,7 @@ use crate::{
         reconcile::{self, Action, Me},
     },
     partition::{self, Partition, PartitionKey},
+    quota,
     raft_driver::{Change, METADATA_TOPIC_ID},
     runtime::world::World,
 };
@@ -35,6 +36,13 @@ impl<W: World<Message = Message>> Core<W> {
         };
         if previous.broker_configs != image.broker_configs {
             self.reconfigure(&image);
+        }
+        if !Arc::ptr_eq(&previous.quotas, &image.quotas) {
+            *self.quotas.borrow_mut() = Rc::new(quota::Table::new(&image.quotas));
+        }
+        // Whoever takes a produce request reads its topic's config, whatever core has the partition.
+        for topic_id in reconcile::changed_topics(&previous, &image) {
+            self.topic_configs.borrow_mut().remove(&topic_id);
         }
         // Logs are opened before clients can see the image, and closed after they cannot any more.
         let actions = reconcile::plan(&previous, &image, &me);
@@ -100,7 +108,6 @@ impl<W: World<Message = Message>> Core<W> {
                     topic_id: topic.topic_id,
                     partition: *partition,
                 };
-                self.forget_topic_config(topic.topic_id);
                 let config = self.topic_config(topic);
                 let mut partitions = self.partitions.borrow_mut();
                 let open = partitions
@@ -147,7 +154,6 @@ impl<W: World<Message = Message>> Core<W> {
         if !self.partitions.borrow().get(key).is_some_and(may_go) {
             return;
         }
-        self.forget_topic_config(key.topic_id);
         group::host::close(self, key);
         if let Some(log) = partition::close(self, key) {
             self.store().delete(log);

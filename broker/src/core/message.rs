@@ -19,6 +19,7 @@ use crate::{
         ListOffsetsAnswer, ListOffsetsCall, LogSizesAnswer, LogSizesCall, ProduceAnswer, ProduceCall, ProducersAnswer,
         ProducersCall,
     },
+    quota::{ChargeAnswer, ChargeCall},
     raft_driver::{Change, Status},
 };
 
@@ -100,6 +101,8 @@ calls! {
     DeleteRecords(DeleteRecordsCall) -> DeleteRecordsAnswer;
     LogSizes(LogSizesCall) -> LogSizesAnswer;
     Producers(ProducersCall) -> ProducersAnswer;
+    /// Charge an account of that core, for something that is limited.
+    Charge(ChargeCall) -> ChargeAnswer;
     /// Ask the coordinator of a partition of `__consumer_offsets`.
     Group(GroupCall) -> group::Response;
 }

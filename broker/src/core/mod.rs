@@ -43,6 +43,7 @@ use crate::{
     net::{self, quota::Connections},
     node::{Endpoint, Endpoints, NodeOptions, Tuning},
     partition::{Partitions, session::FetchSessions},
+    quota,
     raft_driver::{Controller, Groups as RaftGroups, Shards, SharedRules},
     runtime::world::World,
 };
@@ -80,6 +81,11 @@ pub struct State<W: World> {
     pub(crate) log_limits: LogLimits,
     pub(crate) metrics: CoreMetrics,
     pub(crate) large_frames: net::LargeFrames,
+    /// Who is limited to what; as the image says.
+    quotas: RefCell<Rc<quota::Table>>,
+    /// What was used on the accounts of this core.
+    pub(crate) ledger: RefCell<quota::Ledger>,
+    pub(crate) quota_window: quota::Window,
     /// Of the whole node; counted on the controller's core.
     pub(crate) connections: RefCell<Connections<ReplyTo>>,
     identity: OnceCell<Identity>,
@@ -114,8 +120,20 @@ impl<W: World<Message = Message>> Core<W> {
             world.core(),
             world.cores(),
         );
-        let connections = Connections::new(config.max_connections as usize, config.max_connections_per_ip as usize);
+        let connections = Connections::new(net::quota::Limits::of(&config));
+        let window = |samples: i32, seconds: i32| quota::Window {
+            samples: i64::from(samples),
+            sample_ms: i64::from(seconds) * 1000,
+        };
+        let quota_window = window(config.quota_window_num, config.quota_window_size_seconds);
+        let mutation_window = window(
+            config.controller_quota_window_num,
+            config.controller_quota_window_size_seconds,
+        );
         Core(Rc::new(State {
+            quotas: RefCell::default(),
+            ledger: RefCell::new(quota::Ledger::new(quota_window, mutation_window)),
+            quota_window,
             world,
             live_config: RefCell::new(Rc::new((*config).clone())),
             config,
@@ -154,6 +172,11 @@ impl<W: World<Message = Message>> Core<W> {
         self.image.borrow().clone()
     }
 
+    /// Who is limited to what.
+    pub fn quotas(&self) -> Rc<quota::Table> {
+        self.quotas.borrow().clone()
+    }
+
     /// This core's journal and logs.
     ///
     /// # Panics
@@ -170,6 +193,11 @@ impl<W: World<Message = Message>> Core<W> {
 
     pub fn broker_id(&self) -> i32 {
         self.identity().broker_id
+    }
+
+    /// Milliseconds of the node's clock, which only goes on.
+    pub(crate) fn now_ms(&self) -> i64 {
+        (self.world.now().0 / 1_000_000) as i64
     }
 
     /// Where clients find this broker.

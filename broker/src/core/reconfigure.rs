@@ -36,10 +36,8 @@ impl<W: World<Message = Message>> Core<W> {
             .get()
             .expect("groups run before anything is published");
         *rules.borrow_mut() = Rc::new(TableRules { broker: broker.clone() });
-        let verdicts = self
-            .connections
-            .borrow_mut()
-            .set_limits(broker.max_connections as usize, broker.max_connections_per_ip as usize);
+        let limits = net::quota::Limits::of(&broker);
+        let verdicts = self.connections.borrow_mut().set_limits(limits);
         net::tell(self, verdicts);
         *self.live_config.borrow_mut() = Rc::new(broker);
         self.topic_configs.borrow_mut().clear();

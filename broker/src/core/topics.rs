@@ -53,11 +53,6 @@ impl<W: World<Message = Message>> Core<W> {
         config
     }
 
-    /// The topic's config changed, or the topic is gone.
-    pub(super) fn forget_topic_config(&self, topic_id: Uuid) {
-        self.topic_configs.borrow_mut().remove(&topic_id);
-    }
-
     /// Asks the controller, wherever it is.
     pub async fn wish(&self, wish: Wish) -> Result<Answer, WishError> {
         self.call(CONTROLLER_CORE, WishCall(wish)).await

@@ -26,7 +26,7 @@ pub mod snapshot;
 mod tests;
 
 pub use decide::{Answer, ConfigRules, Context, Wish, WishError, decide};
-pub use image::{Broker, Image, Partition, RootImage, ShardImage, Topic, is_garbage};
+pub use image::{Broker, Image, Partition, QuotaEntity, RootImage, ShardImage, Topic, is_garbage};
 pub use placement::PartitionKey;
 pub use records::Record;
 pub use rules::Rules;

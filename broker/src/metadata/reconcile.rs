@@ -115,6 +115,15 @@ pub fn plan(old: &Image, new: &Image, me: &Me) -> Vec<Action> {
     actions
 }
 
+/// Topics that root made, changed or removed.
+pub fn changed_topics(old: &Image, new: &Image) -> Vec<Uuid> {
+    let id = |difference: Difference<'_, Uuid, Arc<Topic>>| match difference {
+        Difference::Removed(id, _) | Difference::Added(id, _) | Difference::Changed(id, ..) => *id,
+    };
+    let differences = old.topic_map().differences(new.topic_map(), Arc::ptr_eq);
+    differences.into_iter().map(id).collect()
+}
+
 /// Names of the topics that are in `old` and not in `new` any more.
 pub fn deleted_topics(old: &Image, new: &Image) -> Vec<String> {
     old.topic_map()

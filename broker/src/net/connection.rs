@@ -97,6 +97,12 @@ async fn read_requests<W: World<Message = Message>>(
             let bytes = frame.len();
             let may_overlap = dispatch::may_overlap(&frame);
             in_time(core, &large, in_flight.admit(may_overlap)).await?;
+            // Not read meanwhile, whether its client waits by itself or not (KIP-219).
+            while let Some(wait) = in_flight.throttled_for(|| core.world.now()) {
+                core.world.sleep(wait).await;
+                // It is as if it came now: it was not slow.
+                arrived = core.world.now();
+            }
             if core.is_stopping() {
                 return Ok(());
             }

@@ -6,6 +6,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use futures_lite::future::poll_once;
@@ -13,6 +14,7 @@ use futures_lite::future::poll_once;
 use crate::{
     api::context::{Outcome, Progress},
     limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_REQUESTS_MAX},
+    runtime::world::Instant,
 };
 
 type Work = Pin<Box<dyn Future<Output = Outcome>>>;
@@ -37,6 +39,8 @@ pub(super) struct InFlight {
     queue: RefCell<VecDeque<Request>>,
     bytes: Cell<usize>,
     ended: Cell<bool>,
+    /// By an answer that was given.
+    throttled_until: Cell<Option<Instant>>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -85,6 +89,19 @@ impl InFlight {
         self.wake();
     }
 
+    /// For how long no request may begin, since one before it used more than its client may.
+    pub(super) fn throttled_for(&self, now: impl FnOnce() -> Instant) -> Option<Duration> {
+        let queue = self.queue.borrow();
+        let under_way = queue
+            .iter()
+            .map(|request| request.progress.throttled_until())
+            .max()
+            .flatten();
+        let until = self.throttled_until.get().max(under_way)?;
+        let wait = until.since(now());
+        (!wait.is_zero()).then_some(wait)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.borrow().is_empty()
     }
@@ -107,6 +124,8 @@ impl InFlight {
                 match front.work.as_mut().poll(context) {
                     Poll::Ready(outcome) => {
                         self.bytes.set(self.bytes.get() - front.bytes);
+                        let until = front.progress.throttled_until();
+                        self.throttled_until.set(self.throttled_until.get().max(until));
                         finished.push(Finished {
                             outcome,
                             request_bytes: front.bytes,

@@ -59,6 +59,17 @@ async fn admit<W: World<Message = Message>>(core: &Core<W>, stream: W::Stream, p
                 core.call(CONTROLLER_CORE, ClosedCall(address)).await;
             });
         }
+        Verdict::SendAwayAfter(wait) => {
+            let limit = &core.log_limits.connection_refused;
+            if let log_limit::Verdict::Say { held_back } = limit.judge(core.world.now()) {
+                tracing::info!(%peer, held_back, "sent away: its address made too many connections (connection_creation_rate)");
+            }
+            let world = core.world.clone();
+            core.world.spawn("throttled connection", async move {
+                world.sleep(wait).await;
+                stream.shutdown();
+            });
+        }
         Verdict::SendAway => {
             let limit = &core.log_limits.connection_refused;
             if let log_limit::Verdict::Say { held_back } = limit.judge(core.world.now()) {

@@ -18,7 +18,7 @@ pub const NO_PARTITION_LEADER_EPOCH: i32 = -1;
 const LEADER_EPOCH_AT: usize = 12;
 const CRC_AT: usize = 17;
 /// The CRC covers everything from here to the end.
-const ATTRIBUTES_AT: usize = 21;
+pub(super) const ATTRIBUTES_AT: usize = 21;
 const MAX_TIMESTAMP_AT: usize = 35;
 
 const COMPRESSION_MASK: i16 = 0x07;

@@ -6,12 +6,16 @@ use std::io::{self, Write};
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
 pub(super) fn compress(records: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = encoder();
+    encoder.write_all(records)?;
+    Ok(encoder.finish()?)
+}
+
+pub(super) fn encoder() -> FrameEncoder<Vec<u8>> {
     let frame = FrameInfo::new()
         .block_size(BlockSize::Max64KB)
         .block_mode(BlockMode::Independent);
-    let mut encoder = FrameEncoder::with_frame_info(frame, Vec::new());
-    encoder.write_all(records)?;
-    Ok(encoder.finish()?)
+    FrameEncoder::with_frame_info(frame, Vec::new())
 }
 
 /// A reader of what `compressed`, exactly one frame, expands to.

@@ -16,6 +16,7 @@ mod control;
 mod error;
 mod header;
 mod lz4;
+mod recompress;
 mod record;
 mod snappy;
 mod varint;
@@ -33,5 +34,6 @@ pub use header::{
     NO_PRODUCER_ID, NO_SEQUENCE, NO_TIMESTAMP, TimestampType, batches, check_crc, patch, set_append_time,
     set_max_timestamp,
 };
+pub use recompress::{Recompression, Target};
 pub use record::{Header, Record, Records, records};
 pub use verify::{DECOMPRESSED_BYTES_MAX, Limits, Origin, STEP_BYTES, Verification, Verified, verify};

@@ -14,19 +14,64 @@ const FRAME_HEADER_BYTES: usize = 16;
 const BLOCK_BYTES: usize = 32 * 1024;
 
 pub(super) fn compress(records: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(FRAME_HEADER_BYTES + records.len() / 2);
-    out.extend_from_slice(FRAME_MAGIC);
-    out.extend_from_slice(&1i32.to_be_bytes());
-    out.extend_from_slice(&1i32.to_be_bytes());
-    let mut encoder = snap::raw::Encoder::new();
-    for block in records.chunks(BLOCK_BYTES) {
-        let block = encoder
-            .compress_vec(block)
-            .expect("a 32 KiB block is in snappy's range");
-        out.extend_from_slice(&(block.len() as i32).to_be_bytes());
-        out.extend_from_slice(&block);
+    let mut encoder = Encoder::new();
+    encoder.write(records);
+    encoder.finish()
+}
+
+/// Makes a stream piece by piece.
+pub(super) struct Encoder {
+    codec: snap::raw::Encoder,
+    out: Vec<u8>,
+    /// Less than a block.
+    rest: Vec<u8>,
+}
+
+impl Encoder {
+    pub(super) fn new() -> Encoder {
+        let mut out = Vec::new();
+        out.extend_from_slice(FRAME_MAGIC);
+        out.extend_from_slice(&1i32.to_be_bytes());
+        out.extend_from_slice(&1i32.to_be_bytes());
+        Encoder {
+            codec: snap::raw::Encoder::new(),
+            out,
+            rest: Vec::new(),
+        }
     }
-    out
+
+    pub(super) fn write(&mut self, mut records: &[u8]) {
+        if !self.rest.is_empty() {
+            let (more, after) = records.split_at(records.len().min(BLOCK_BYTES - self.rest.len()));
+            self.rest.extend_from_slice(more);
+            records = after;
+            if self.rest.len() < BLOCK_BYTES {
+                return;
+            }
+            let block = std::mem::take(&mut self.rest);
+            self.put(&block);
+        }
+        let mut blocks = records.chunks_exact(BLOCK_BYTES);
+        for block in &mut blocks {
+            self.put(block);
+        }
+        self.rest.extend_from_slice(blocks.remainder());
+    }
+
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        let block = std::mem::take(&mut self.rest);
+        if !block.is_empty() {
+            self.put(&block);
+        }
+        self.out
+    }
+
+    fn put(&mut self, block: &[u8]) {
+        let block = self.codec.compress_vec(block);
+        let block = block.expect("a 32 KiB block is in snappy's range");
+        self.out.extend_from_slice(&(block.len() as i32).to_be_bytes());
+        self.out.extend_from_slice(&block);
+    }
 }
 
 /// The blocks of a stream, expanded one at a time.

@@ -68,6 +68,16 @@ impl WishError {
     }
 }
 
+impl WishError {
+    /// More than the asker's limit allows (KIP-599).
+    pub fn throttled() -> WishError {
+        WishError::new(
+            ErrorCode::THROTTLING_QUOTA_EXCEEDED,
+            "The throttling quota has been exceeded.",
+        )
+    }
+}
+
 /// Records to commit, and what to answer once they are.
 pub type Decision = Result<(Vec<Record>, Answer), WishError>;
 

@@ -100,7 +100,7 @@ fn check_entity(entity: &QuotaEntity) -> Result<&'static [(&'static str, bool)],
     };
     if entity.len() > 1 {
         return Err(invalid(
-            "Invalid quota entity combination, IP entity should not be combined with User or ClientId",
+            "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId",
         ));
     }
     match address {
@@ -114,6 +114,9 @@ fn check_entity(entity: &QuotaEntity) -> Result<&'static [(&'static str, bool)],
 fn check_value(key: &str, value: f64, is_whole: bool) -> Result<(), WishError> {
     if !value.is_finite() || value <= 0.0 {
         return Err(invalid(format!("Quota {key} must be greater than 0")));
+    }
+    if is_whole && value >= i64::MAX as f64 {
+        return Err(invalid(format!("Proposed value for {key} is too large for a LONG.")));
     }
     // A rate in bytes that is nearly whole is meant to be: clients compute it.
     if is_whole && (value - value.round()).abs() > 1e-6 {
