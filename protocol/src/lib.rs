@@ -4,6 +4,7 @@
 //! length that somebody claims.
 
 pub mod api_key;
+pub mod crc32c;
 pub mod error_code;
 pub mod frame;
 #[doc(hidden)]

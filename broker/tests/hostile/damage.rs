@@ -1,6 +1,7 @@
 //! What hostile clients do to sound requests, each way by name.
 
 use corelane_protocol::api_key::ApiKey;
+use corelane_protocol::crc32c;
 use corelane_protocol::header::RequestHeader;
 use corelane_protocol::wire::Writer;
 

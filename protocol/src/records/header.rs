@@ -2,6 +2,7 @@
 
 use super::compression::Compression;
 use super::error::BatchError;
+use crate::crc32c;
 
 /// Bytes of a batch before its first record.
 pub const BATCH_HEADER_BYTES: usize = 61;

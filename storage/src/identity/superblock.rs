@@ -5,6 +5,7 @@
 //! 72 u64 feature bits, 80 i64 formatted at (ms). The version comes before the checksum is looked at, so that any
 //! later release can change everything after byte 12.
 
+use corelane_protocol::crc32c;
 use uuid::Uuid;
 
 use crate::{

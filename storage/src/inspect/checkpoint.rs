@@ -3,6 +3,8 @@
 
 use std::ops::ControlFlow;
 
+use corelane_protocol::crc32c;
+
 use super::{Detail, Item, Sink, Source, Value, read};
 use crate::{
     disk::BLOCK,

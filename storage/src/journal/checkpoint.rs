@@ -7,6 +7,7 @@
 //! The body follows at 4096 and is durable before the header is written.
 
 use bytes::Bytes;
+use corelane_protocol::crc32c;
 
 use super::{
     frame::Link,

@@ -16,6 +16,7 @@
 //! proves where the file before ended. The record batches' own CRC does not do: it leaves offset and epoch out.
 
 use bytes::Bytes;
+use corelane_protocol::crc32c;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::record::{RECORD_ALIGN, RECORD_HEADER, RecordHeader, u32_at, u64_at};

@@ -2,6 +2,7 @@
 //! seal for Kafka's tools and for a log that is moved; recovery itself relies on the checkpoint.
 
 use bytes::{Buf, BufMut};
+use corelane_protocol::crc32c;
 
 use super::producers::{Producer, ProducerBatch, ProducerTable};
 

@@ -1,5 +1,6 @@
 //! One small file of each kind, made by the code that writes them.
 
+use corelane_protocol::crc32c;
 use corelane_protocol::records::{Builder, Compression};
 use corelane_storage::inspect::FileKind;
 use corelane_storage::journal::{

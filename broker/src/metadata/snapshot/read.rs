@@ -1,5 +1,7 @@
 //! Snapshots are read in whatever pieces they come.
 
+use corelane_protocol::crc32c;
+
 use super::{
     super::{
         image::{ApplyError, RootImage, ShardImage},

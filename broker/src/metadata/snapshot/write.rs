@@ -1,6 +1,7 @@
 //! Snapshots are written frame by frame, from an image that nobody waits for: it is shared, and stays as it is.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use corelane_protocol::crc32c;
 
 use super::{
     super::{

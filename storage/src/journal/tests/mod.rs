@@ -1,5 +1,7 @@
 //! The journal's formats: golden bytes, newer versions, and mutations of everything that is decoded.
 
+use corelane_protocol::crc32c;
+
 use super::{
     checkpoint::{CHECKPOINT_VERSION, CheckpointError, CheckpointHeader},
     frame::{Address, FLAG_FILE_HEAD, Found, FrameBuilder, FrameError, FrameHeader, Lineage, Link, Seal, records},
