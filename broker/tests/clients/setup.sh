@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs one family of real Kafka clients into a cache folder, at the versions pinned beside this script.
 #
-#   setup.sh python|node|go|java|rust|kcat CACHE_DIR
+#   setup.sh python|node|go|java|rust|kcat|ui CACHE_DIR
 #
 # Idempotent: a stamp holds the hash of the pinned versions and sources, and a matching stamp means nothing to do.
 # Only the ordinary registries of each language are used. Exit code 0: ready. Anything else: the last line says why not.
@@ -22,14 +22,14 @@ stamp_of() { cat "$@" | sha256sum | cut -d' ' -f1; }
 is_ready() { [ "$(cat "$cache/$family.stamp" 2>/dev/null)" = "$1" ]; }
 
 case $family in
-python)
+python | ui)
   need python3
-  stamp=$(stamp_of "$here/python/requirements.txt")
+  stamp=$(stamp_of "$here/$family/requirements.txt")
   is_ready "$stamp" && exit 0
-  rm -rf "$cache/python"
-  python3 -m venv "$cache/python"
-  "$cache/python/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
-    --requirement "$here/python/requirements.txt"
+  rm -rf "${cache:?}/$family"
+  python3 -m venv "$cache/$family"
+  "$cache/$family/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: \
+    --requirement "$here/$family/requirements.txt"
   ;;
 node)
   need npm

@@ -16,6 +16,8 @@ pub enum Family {
     Java,
     Rust,
     Kcat,
+    /// A user interface that people have, and a terminal to look at it with.
+    Ui,
 }
 
 /// One client under test; every one understands the verbs `suite`, `produce` and `consume`.
