@@ -3,8 +3,6 @@
 
 mod harness;
 
-use std::time::Duration;
-
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::delete_records::*;
 use corelane_protocol::messages::describe_log_dirs::*;
@@ -15,19 +13,14 @@ use corelane_protocol::messages::describe_topic_partitions::{
     Cursor, DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse,
 };
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
-use corelane_protocol::messages::find_coordinator::{FindCoordinatorRequest, FindCoordinatorResponse};
 use corelane_protocol::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
 };
-use corelane_protocol::messages::offset_commit::*;
 use corelane_protocol::messages::offset_delete::*;
 use corelane_protocol::messages::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchResponse};
 
 use harness::broker::Broker;
-use harness::wait_until;
 use harness::wire::Wire;
-
-const LIMIT: Duration = Duration::from_secs(30);
 
 /// A broker with the topics `a` (3 partitions), `b` and `compacted`, and ten records in `a`-0.
 fn start(name: &str, cores: usize) -> (Broker, Wire) {
@@ -261,33 +254,6 @@ fn producers_are_described() {
     assert_eq!(producers(&mut wire, "a b", 0).0, ErrorCode::INVALID_TOPIC_EXCEPTION);
 }
 
-/// Commits offset 5 of the topic's first partition.
-fn commit_offset(wire: &mut Wire, group_id: &str, topic: &str) {
-    let find = FindCoordinatorRequest {
-        key: group_id.to_owned(),
-        ..Default::default()
-    };
-    let commit = OffsetCommitRequest {
-        group_id: group_id.to_owned(),
-        topics: vec![OffsetCommitRequestTopic {
-            name: topic.to_owned(),
-            partitions: vec![OffsetCommitRequestPartition {
-                committed_offset: 5,
-                ..Default::default()
-            }],
-            ..Default::default()
-        }],
-        ..Default::default()
-    };
-    let done = wait_until(LIMIT, || {
-        let _: FindCoordinatorResponse = wire.ask(3, &find);
-        let answer: OffsetCommitResponse = wire.ask(7, &commit);
-        (answer.topics[0].partitions[0].error_code == ErrorCode::NONE).then_some(())
-    });
-    done.expect("a coordinator");
-    assert_eq!(committed_offset(wire, group_id, topic), 5);
-}
-
 fn committed_offset(wire: &mut Wire, group_id: &str, topic: &str) -> i64 {
     let request = OffsetFetchRequest {
         group_id: group_id.to_owned(),
@@ -305,7 +271,8 @@ fn committed_offset(wire: &mut Wire, group_id: &str, topic: &str) -> i64 {
 #[test]
 fn offsets_are_deleted() {
     let (_broker, mut wire) = start("offset-delete", 2);
-    commit_offset(&mut wire, "readers", "a");
+    wire.commit_offset("readers", "a", 5);
+    assert_eq!(committed_offset(&mut wire, "readers", "a"), 5);
     let mut ask = |group: &str, topics: &[(&str, i32)]| -> (ErrorCode, Vec<(String, i32, ErrorCode)>) {
         let topics = topics.iter().map(|(name, partition_index)| OffsetDeleteRequestTopic {
             name: (*name).to_owned(),
