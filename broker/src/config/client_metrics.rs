@@ -99,22 +99,9 @@ pub fn key(name: &str) -> Option<&'static Key> {
 pub fn entries(overrides: &BTreeMap<String, String>) -> Vec<Entry> {
     let entry = |row: &'static Key| {
         let own = overrides.get(row.name).cloned();
-        let source = if own.is_some() {
-            Source::ClientMetrics
-        } else {
-            Source::Default
-        };
-        Entry {
-            name: row.name,
-            value: own.clone().or_else(|| row.default.map(str::to_owned)),
-            source,
-            synonyms: own.map(|own| (row.name, Some(own), source)).into_iter().collect(),
-            kind: row.kind,
-            doc: row.doc,
-            is_default: source == Source::Default,
-            read_only: false,
-            sensitive: false,
-        }
+        let value = own.clone().or_else(|| row.default.map(str::to_owned));
+        let told = own.map(|own| (row.name, Some(own), Source::ClientMetrics));
+        Entry::alterable(row, value, told.into_iter().collect())
     };
     KEYS.iter().map(entry).collect()
 }

@@ -179,18 +179,7 @@ pub fn entries(broker: &Broker, overrides: &BTreeMap<String, String>) -> Vec<Ent
             Some(of_broker) => synonyms.extend(broker.synonyms(of_broker.name)),
             None => synonyms.push((row.name, row.default.map(str::to_owned), Source::Default)),
         }
-        let source = synonyms.first().map_or(Source::Default, |(_, _, source)| *source);
-        Entry {
-            name: row.name,
-            value: value(broker, overrides, row),
-            source,
-            synonyms,
-            kind: row.kind,
-            doc: row.doc,
-            is_default: source == Source::Default,
-            read_only: false,
-            sensitive: false,
-        }
+        Entry::alterable(row, value(broker, overrides, row), synonyms)
     };
     KEYS.iter().map(entry).collect()
 }

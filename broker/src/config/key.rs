@@ -174,6 +174,29 @@ pub struct Entry {
     pub sensitive: bool,
 }
 
+impl Entry {
+    /// Of a resource with a table of its own, all of whose keys can be set and unset, also those without effect. The strongest
+    /// of `synonyms` is where the value comes from; none is the default.
+    pub fn alterable(
+        row: &'static Key,
+        value: Option<String>,
+        synonyms: Vec<(&'static str, Option<String>, Source)>,
+    ) -> Entry {
+        let source = synonyms.first().map_or(Source::Default, |(_, _, source)| *source);
+        Entry {
+            name: row.name,
+            value,
+            source,
+            synonyms,
+            kind: row.kind,
+            doc: row.doc,
+            is_default: source == Source::Default,
+            read_only: false,
+            sensitive: false,
+        }
+    }
+}
+
 /// Makes `KEYS` and a struct with one typed field per row that has a field. Rows: `field: Type = "kafka.name", default,
 /// check, effect, [synonyms], doc;`. A row whose field is `_` has no field: it changes nothing here.
 macro_rules! table {

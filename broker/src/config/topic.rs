@@ -190,17 +190,6 @@ fn entry(broker: &Broker, overrides: &BTreeMap<String, String>, row: &'static Ke
     if let Some(first) = row.synonyms.first() {
         synonyms.extend(broker.synonyms(first.name));
     }
-    let source = synonyms.first().map_or(Source::Default, |(_, _, source)| *source);
-    Entry {
-        name: row.name,
-        value: Some(own.cloned().unwrap_or_else(|| inherited(broker, row))),
-        source,
-        synonyms,
-        kind: row.kind,
-        doc: row.doc,
-        is_default: source == Source::Default,
-        // Any topic key can be set and unset; one without effect is still kept.
-        read_only: false,
-        sensitive: false,
-    }
+    let value = own.cloned().unwrap_or_else(|| inherited(broker, row));
+    Entry::alterable(row, Some(value), synonyms)
 }
