@@ -14,7 +14,10 @@ use std::{
 
 use corelane_storage::disk::VolumeSpace;
 
-use super::ring::{self, Sizes};
+use super::{
+    memlock,
+    ring::{self, Sizes},
+};
 
 /// In the data directory; holds the process id of its owner.
 pub(super) const LOCK_FILE: &str = ".lock";
@@ -40,6 +43,8 @@ pub enum HostError {
     RingRefused(io::Error),
     #[error("io_uring is too old ({0}): Linux 6.1 or newer is needed")]
     RingTooOld(io::Error),
+    #[error("cannot make an io_uring: {0}")]
+    Ring(io::Error),
     #[error(
         "only {have_kib} KiB of memory may be locked, {cores} cores need {need_kib} KiB.\n\
          Raise it (shell: ulimit -l {need_kib}; systemd: LimitMEMLOCK=; docker: --ulimit memlock=-1) or start fewer cores"
@@ -60,8 +65,9 @@ pub enum HostError {
 
 /// Refuses a host without the io_uring that we need.
 pub fn check_ring() -> Result<(), HostError> {
-    ring::probe().map_err(|error| match error.raw_os_error() {
-        Some(libc::EINVAL) => HostError::RingTooOld(error),
+    memlock::patiently(ring::probe).map_err(|error| match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::OutOfMemory, _) => HostError::Ring(error),
+        (_, Some(libc::EINVAL)) => HostError::RingTooOld(error),
         _ => HostError::RingRefused(error),
     })
 }

@@ -22,6 +22,7 @@ mod disk;
 mod event;
 mod fail_stop;
 pub mod host;
+mod memlock;
 mod mesh;
 mod pulse;
 mod pump;

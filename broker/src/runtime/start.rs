@@ -20,6 +20,7 @@ use super::{
     disk::RingDisk,
     fail_stop::fail_stop,
     host::{self, DirectoryLock, HostError},
+    memlock,
     mesh::{self, Doorbell, Mesh, MeshEnds},
     pump::{Pump, Ran},
     ring::{Ring, Sizes},
@@ -158,12 +159,7 @@ impl<M: Send + 'static> Seat<M> {
         Node: Fn(GlommioWorld<M>) -> Running,
         Running: Future<Output = ()> + 'static,
     {
-        let made = executor(self.index, self.cpu).and_then(|executor| {
-            let doorbell = self.vitals.cores[self.index].doorbell.event.raw();
-            let ring = Ring::new(self.sizes, doorbell).map_err(|error| format!("its io_uring: {error}"))?;
-            Ok((executor, ring))
-        });
-        let (executor, ring) = match made {
+        let (executor, ring) = match self.make() {
             Ok(made) => made,
             Err(reason) => {
                 let _ = ready.send(Err((self.index, reason)));
@@ -178,6 +174,15 @@ impl<M: Send + 'static> Seat<M> {
         let ran = Ran::default();
         executor.run(ran.counted(self.live(node, ring, ran.clone())));
         vitals.running.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn make(&self) -> Result<(LocalExecutor, Rc<Ring>), String> {
+        let doorbell = self.vitals.cores[self.index].doorbell.event.raw();
+        let ring =
+            memlock::patiently(|| Ring::new(self.sizes, doorbell)).map_err(|error| format!("its io_uring: {error}"))?;
+        let executor =
+            memlock::patiently(|| executor(self.index, self.cpu)).map_err(|error| format!("its executor: {error}"))?;
+        Ok((executor, ring))
     }
 
     async fn live<Node, Running>(self, node: Node, ring: Rc<Ring>, ran: Ran)
@@ -229,7 +234,7 @@ impl<M: Send + 'static> Seat<M> {
     }
 }
 
-fn executor(index: usize, cpu: Option<usize>) -> Result<LocalExecutor, String> {
+fn executor(index: usize, cpu: Option<usize>) -> io::Result<LocalExecutor> {
     let placement = cpu.map_or(Placement::Unbound, Placement::Fixed);
     LocalExecutorBuilder::new(placement)
         .name(&format!("corelane-{index}"))
@@ -240,5 +245,5 @@ fn executor(index: usize, cpu: Option<usize>) -> Result<LocalExecutor, String> {
         .preempt_timer(Duration::from_secs(3600))
         .blocking_thread_pool_placement(PoolPlacement::Unbound(1))
         .make()
-        .map_err(|error| format!("its executor: {error}"))
+        .map_err(io::Error::from)
 }
