@@ -28,8 +28,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 
 /// The field of each key that has one, from rows like `field: Type = "key", …;`.
 fn fields(table: &str) -> BTreeMap<String, String> {
-    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/config").join(table);
-    let text = fs::read_to_string(source).unwrap();
+    let text = fs::read_to_string(config().join(table)).unwrap();
     let rows = text.lines().filter_map(|line| line.trim().split_once(" = \""));
     let mut fields = BTreeMap::new();
     for (declaration, rest) in rows {
@@ -38,6 +37,22 @@ fn fields(table: &str) -> BTreeMap<String, String> {
         }
     }
     fields
+}
+
+fn config() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/config")
+}
+
+/// The same of all areas of a broker's table: (area, field) of each key.
+fn fields_of_broker() -> BTreeMap<String, (String, String)> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(config().join("broker")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let area = name.trim_end_matches(".rs");
+        let of_area = fields(&format!("broker/{name}"));
+        found.extend(of_area.into_iter().map(|(key, field)| (key, (area.to_owned(), field))));
+    }
+    found
 }
 
 /// Whether any source takes this field of something.
@@ -72,16 +87,19 @@ fn keys_without_a_reader_say_that_they_do_nothing() {
             unread.insert(format!("topic's {}", key.name));
         }
     }
-    let broker_fields = fields("broker.rs");
+    let broker_fields = fields_of_broker();
     for key in broker::KEYS {
-        let has_reader = broker_fields.get(key.name).is_some_and(|field| is_read(field, &all));
+        let has_reader = broker_fields
+            .get(key.name)
+            .is_some_and(|(_, field)| is_read(field, &all));
         if !has_reader && !given_to_topics.contains(key.name) && promises(key) {
             unread.insert(format!("broker's {}", key.name));
         }
     }
     let live = broker::KEYS.iter().filter(|key| key.effect == Effect::Live);
     for key in live {
-        let at_start = format!("core.config.{}", broker_fields[key.name]);
+        let (area, field) = &broker_fields[key.name];
+        let at_start = format!("core.config.{area}.{field}");
         let own = at_start.replace("core", "self");
         assert!(
             !all.iter()

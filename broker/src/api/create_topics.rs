@@ -29,7 +29,7 @@ pub async fn handle<W: World<Message = Message>>(
     let is_done = !request.validate_only;
     let partitions = || {
         let count = |topic: &CreatableTopic| match topic.num_partitions {
-            -1 if topic.assignments.is_empty() => core.config.num_partitions,
+            -1 if topic.assignments.is_empty() => core.config.log.num_partitions,
             -1 => topic.assignments.len() as i32,
             count => count.max(0),
         };

@@ -52,7 +52,7 @@ pub async fn handle<W: World<Message = Message>>(
             .collect()
     };
     let mut refusals = Refusals::of(&core, &context);
-    let mut responses: Vec<_> = if core.config.delete_topic_enable {
+    let mut responses: Vec<_> = if core.config.log.delete_topic_enable {
         let image = core.image();
         let deleted = || {
             let held = topics.iter().filter_map(|topic| match topic {

@@ -50,6 +50,7 @@ pub async fn handle<W: World<Message = Message>>(
     }
     let partitions_max = core
         .config
+        .connections
         .max_request_partition_size_limit
         .min(response_partition_limit);
     let mut page = Page::new(cursor, partitions_max.max(1));

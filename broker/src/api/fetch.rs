@@ -43,7 +43,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let quota_bytes_max = quota::host::fetch_bytes_max(&core, &context).unwrap_or(usize::MAX);
     let demand = Demand {
         max_bytes: (request.max_bytes.max(1) as usize)
-            .min(core.config.fetch_max_bytes as usize)
+            .min(core.config.connections.fetch_max_bytes as usize)
             .min(quota_bytes_max),
         min_bytes: request.min_bytes.max(0) as usize,
         is_follower: request.replica.replica_id >= 0,

@@ -50,7 +50,8 @@ pub async fn handle<W: World<Message = Message>>(
         }
         topics
     } else {
-        let may_create = (version < 4 || request.allow_auto_topic_creation) && core.config.auto_create_topics_enable;
+        let may_create =
+            (version < 4 || request.allow_auto_topic_creation) && core.config.log.auto_create_topics_enable;
         // Each topic once, as in Kafka: an answer may be thousands of times as long as a name.
         let mut seen = BTreeSet::new();
         let mut asked = request.topics.unwrap_or_default();

@@ -333,7 +333,7 @@ async fn recompress<W: World<Message = Message>>(
 /// What the batches of one request may expand to together. Kafka has no such bound; a client that sends batches of a sane size
 /// never comes near it.
 fn expansion_bytes_max<W: World<Message = Message>>(core: &Core<W>) -> usize {
-    EXPANSION_RATIO_MAX.saturating_mul(core.config.socket_request_max_bytes as usize)
+    EXPANSION_RATIO_MAX.saturating_mul(core.config.connections.socket_request_max_bytes as usize)
 }
 
 fn limits(config: &TopicConfig, now_ms: i64) -> Limits {

@@ -81,9 +81,9 @@ impl Start {
             endpoints: Arc::new(endpoints),
         };
         let runtime_options = runtime::Options {
-            cores: options.config.core_count.max(0) as usize,
+            cores: options.config.node.core_count.max(0) as usize,
             seed: seed(),
-            spin: Duration::from_micros(options.config.core_spin_us.max(0) as u64),
+            spin: Duration::from_micros(options.config.node.core_spin_us.max(0) as u64),
             ..runtime::Options::new(options.config.data_dir())
         };
         let desk = Arc::new(http::Desk::default());
@@ -139,7 +139,7 @@ async fn run_core(
     failure: Arc<Mutex<Option<String>>>,
 ) {
     let node = Node::new(world.clone(), options.clone(), None);
-    if options.config.metrics_listeners_text.is_some() {
+    if options.config.node.metrics_listeners_text.is_some() {
         world.spawn("metrics", http::answer(node.core().clone(), desk));
     }
     if world.core() != CONTROLLER_CORE {

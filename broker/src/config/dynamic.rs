@@ -1,12 +1,7 @@
-//! Which broker keys may be altered while the broker runs, as Kafka's `DynamicBrokerConfig` has it, and the checks of such a
-//! change.
+//! Which broker keys may be altered while the broker runs, as Kafka's `DynamicBrokerConfig` has it.
 //!
 //! A key that may be altered and that nothing here reads is kept and shown, as it is in a file; what it would do in Kafka is in
-//! the table of `broker.rs`.
-
-use std::collections::BTreeMap;
-
-use super::{broker, docs};
+//! the tables of [`super::broker`]; the checks of such a change are in [`super::broker::alter`].
 
 /// Kafka's update modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,44 +22,6 @@ pub fn mode(name: &str) -> Mode {
     } else {
         Mode::ReadOnly
     }
-}
-
-/// Whether a broker, or with `for_all` the default of all, may be given these values; the error says what would be right.
-///
-/// # Errors
-/// Names that may not be altered all together, as Kafka does; then the first wrong value.
-pub fn check(for_all: bool, values: &BTreeMap<String, String>) -> Result<(), String> {
-    for name in values.keys() {
-        if broker::key(name).is_none() {
-            return Err(docs::unknown(broker::KEYS, name));
-        }
-    }
-    let of = |wanted: fn(Mode) -> bool| -> Vec<&str> {
-        let names = values.keys().map(String::as_str);
-        names.filter(|name| wanted(mode(name))).collect()
-    };
-    let per_broker = of(|mode| mode == Mode::PerBroker);
-    if for_all && !per_broker.is_empty() {
-        let names = per_broker.join(", ");
-        return Err(format!(
-            "Cannot update these configs at default cluster level, broker id must be specified: [{names}]"
-        ));
-    }
-    let fixed = of(|mode| mode != Mode::ClusterWide);
-    if !fixed.is_empty() {
-        return Err(format!(
-            "Cannot update these configs dynamically: [{}]",
-            fixed.join(", ")
-        ));
-    }
-    for (name, value) in values {
-        broker::validate(name, value)?;
-    }
-    // A topic may ask for it, a broker may not.
-    if values.get("log.retention.ms").is_some_and(|value| value.trim() == "0") {
-        return Err("log.retention.ms must be unlimited (-1) or, greater than or equal to 1".to_owned());
-    }
-    Ok(())
 }
 
 /// In order.
@@ -177,7 +134,7 @@ const PER_BROKER: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Effect;
+    use crate::config::{Effect, broker};
 
     /// Goal: the lists are in order, name keys that there are, and have every key that this broker takes over while it runs.
     #[test]
@@ -191,38 +148,5 @@ mod tests {
         for key in broker::KEYS.iter().filter(|key| key.effect == Effect::Live) {
             assert_eq!(mode(key.name), Mode::ClusterWide, "{}", key.name);
         }
-    }
-
-    /// Goal: each refusal says all that is wrong of its kind.
-    #[test]
-    fn changes_are_checked() {
-        let values = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-            let owned = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string()));
-            owned.collect()
-        };
-        assert_eq!(check(true, &values(&[("message.max.bytes", "5")])), Ok(()));
-        assert_eq!(check(false, &values(&[("num.io.threads", "5")])), Ok(()));
-        let refused = |for_all, pairs| check(for_all, &values(pairs)).unwrap_err();
-        assert_eq!(
-            refused(
-                false,
-                &[("num.partitions", "2"), ("node.id", "2"), ("message.max.bytes", "5")]
-            ),
-            "Cannot update these configs dynamically: [node.id, num.partitions]"
-        );
-        assert_eq!(
-            refused(true, &[("listeners", "PLAINTEXT://:1")]),
-            "Cannot update these configs at default cluster level, broker id must be specified: [listeners]"
-        );
-        assert_eq!(
-            refused(false, &[("listeners", "PLAINTEXT://:1")]),
-            "Cannot update these configs dynamically: [listeners]"
-        );
-        assert_eq!(
-            refused(true, &[("message.max.bytes", "-1")]),
-            "message.max.bytes = '-1': must be at least 0"
-        );
-        assert!(refused(true, &[("mesage.max.bytes", "1")]).contains("did you mean 'message.max.bytes'?"));
-        assert!(refused(true, &[("log.retention.ms", "0")]).contains("must be unlimited"));
     }
 }

@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use super::{
     broker::Broker,
-    docs,
     key::{
         Check::*,
         Effect::{self, *},
         Entry, Key, Source, Synonym, row,
     },
+    unknown::unknown,
 };
 
 const NO_CONSUMER_GROUPS_YET: Effect = Nothing("the group protocol of KIP-848 is not built yet");
@@ -130,7 +130,7 @@ const LONGER_THAN: &[(&str, &str)] = &[
 /// What would be right.
 pub fn validate_all(broker: &Broker, overrides: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in overrides {
-        let key = key(name).ok_or_else(|| docs::unknown(KEYS, name))?;
+        let key = key(name).ok_or_else(|| unknown(KEYS, name))?;
         key.validate(value)
             .map_err(|right| format!("{name} = '{value}': {right}"))?;
     }

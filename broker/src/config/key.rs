@@ -1,4 +1,4 @@
-//! One row of a config table, and the macro that makes a typed struct of all rows.
+//! One row of a config table, and the macros that make tables and typed structs of rows.
 
 use super::value::{AddressCounts, Kind, Value};
 
@@ -197,42 +197,81 @@ impl Entry {
     }
 }
 
-/// Makes `KEYS` and a struct with one typed field per row that has a field. Rows: `field: Type = "kafka.name", default,
-/// check, effect, [synonyms], doc;`. A row whose field is `_` has no field: it changes nothing here.
+/// Makes a struct with one typed field per row that has a field, `FIELDS` of these rows and `WITHOUT_FIELD` of the others, which
+/// change nothing here. Rows: `field: Type = "kafka.name", default, check, effect, [synonyms], doc;`.
 macro_rules! table {
     (
         $(#[$attribute:meta])*
         pub struct $name:ident {
             fields { $( $field:ident : $type:ty = $key:literal, $default:literal, $check:expr, $effect:expr, [$($synonym:expr),*], $doc:literal; )* }
-            without_field { $( $other_type:ty = $other:literal, $other_default:literal, $other_check:expr, $other_effect:expr, [$($other_synonym:expr),*], $other_doc:literal; )* }
+            without_field { $( $other:tt )* }
         }
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
             $( #[doc = concat!("`", $key, "`: ", $doc)] pub $field: $type, )*
-            /// Everything that was set, and where; what is not in it has its default.
-            pub layers: $crate::config::layers::Layers,
         }
 
-        /// The table, in the order of the reference page.
-        pub const KEYS: &[$crate::config::key::Key] = &[
+        /// Rows that have a field, in the order of the reference page.
+        pub const FIELDS: &[$crate::config::key::Key] = &[
             $( $crate::config::key::row::<$type>($key, $default, $check, $effect, &[$($synonym),*], $doc), )*
-            $( $crate::config::key::row::<$other_type>($other, $other_default, $other_check, $other_effect, &[$($other_synonym),*], $other_doc), )*
         ];
+
+        $crate::config::key::rows! { $( $other )* }
 
         impl $name {
             /// Reads every field; `value` gives the text of a key by its name. Values were checked before.
-            fn read(value: impl Fn(&'static str) -> String, layers: $crate::config::layers::Layers) -> Result<$name, String> {
+            pub(in crate::config) fn read(value: impl Fn(&'static str) -> String) -> Result<$name, String> {
                 Ok($name {
                     $( $field: <$type as $crate::config::value::Value>::read(&value($key)).map_err(|right| format!("{}: {right}", $key))?, )*
-                    layers,
                 })
             }
         }
     };
 }
 pub(crate) use table;
+
+/// Makes `WITHOUT_FIELD` of rows without a field: `Type = "kafka.name", default, check, effect, [synonyms], doc;`.
+macro_rules! rows {
+    ( $( $type:ty = $key:literal, $default:literal, $check:expr, $effect:expr, [$($synonym:expr),*], $doc:literal; )* ) => {
+        /// Rows without a field, in the order of the reference page.
+        pub const WITHOUT_FIELD: &[$crate::config::key::Key] = &[
+            $( $crate::config::key::row::<$type>($key, $default, $check, $effect, &[$($synonym),*], $doc), )*
+        ];
+    };
+}
+pub(crate) use rows;
+
+/// How many rows there are in all `parts`.
+pub const fn count(parts: &[&[Key]]) -> usize {
+    let (mut count, mut part) = (0, 0);
+    while part < parts.len() {
+        count += parts[part].len();
+        part += 1;
+    }
+    count
+}
+
+/// All rows of `parts`, one part after the other.
+pub const fn joined<const COUNT: usize>(parts: &[&[Key]]) -> [Key; COUNT] {
+    let mut all = [parts[0][0]; COUNT];
+    let (mut at, mut part) = (0, 0);
+    while part < parts.len() {
+        let mut row = 0;
+        while row < parts[part].len() {
+            all[at] = parts[part][row];
+            at += 1;
+            row += 1;
+        }
+        part += 1;
+    }
+    all
+}
+
+pub const fn synonym(name: &'static str, times: i64) -> Synonym {
+    Synonym { name, times }
+}
 
 /// A row, its type and nullability taken from the Rust type of the field.
 pub const fn row<T: super::value::Value>(

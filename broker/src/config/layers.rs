@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    docs::unknown,
     dynamic::{self, Mode},
     key::{Effect, Key, Source},
     properties,
+    unknown::unknown,
 };
 
 /// Everything that can tell a broker something, as text. Reading files and the environment is the caller's work.

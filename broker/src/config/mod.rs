@@ -1,7 +1,7 @@
 //! What a broker and its topics can be told, and what they were told.
 //!
-//! Each of [`broker`], [`topic`], [`group`] and [`client_metrics`] is ONE table: Kafka's name, type, default, check, effect and a line of doc. The typed
-//! structs, validation, DescribeConfigs and the reference page all come from it, so that nothing about a key is known in
+//! Each of [`broker`] (in parts, by area), [`topic`], [`group`] and [`client_metrics`] is ONE table: Kafka's name, type,
+//! default, check, effect and a line of doc. The typed structs, validation, DescribeConfigs and the reference page all come from it, so that nothing about a key is known in
 //! a second place. Nothing here opens a file or reads the environment: `cli` hands both in as text.
 //!
 //! ```text
@@ -19,6 +19,7 @@ pub mod listeners;
 pub mod nearest;
 pub mod properties;
 pub mod topic;
+pub mod unknown;
 pub mod value;
 
 pub use broker::Broker;

@@ -86,19 +86,23 @@ fn zero_configuration_starts() {
     assert_eq!(
         (
             broker.broker_id(),
-            broker.num_partitions,
-            broker.auto_create_topics_enable
+            broker.log.num_partitions,
+            broker.log.auto_create_topics_enable
         ),
         (1, 1, true)
     );
     assert_eq!(
-        (broker.core_count, broker.journal_bytes_per_core, broker.core_spin_us),
+        (
+            broker.node.core_count,
+            broker.node.journal_bytes_per_core,
+            broker.node.core_spin_us
+        ),
         (0, 256 << 20, 0)
     );
     assert_eq!(
         (
-            broker.offsets_topic_num_partitions,
-            broker.group_initial_rebalance_delay_ms
+            broker.groups.offsets_topic_num_partitions,
+            broker.groups.group_initial_rebalance_delay_ms
         ),
         (50, 3000)
     );
@@ -161,7 +165,11 @@ fn later_layers_win() {
     inputs.set = vec!["num.partitions=4".into()];
     let Loaded { broker, notes, .. } = Broker::load(&inputs).unwrap();
     assert_eq!(
-        (broker.num_partitions, broker.message_max_bytes, broker.log_retention_ms),
+        (
+            broker.log.num_partitions,
+            broker.log.message_max_bytes,
+            broker.log.log_retention_ms
+        ),
         (4, 200, Some(5))
     );
     assert_eq!(notes.len(), 1, "{notes:?}");
@@ -172,7 +180,10 @@ fn later_layers_win() {
         &overrides(&[("message.max.bytes", "400")]),
     );
     assert_eq!(unusable, [""; 0]);
-    assert_eq!((altered.message_max_bytes, altered.log_retention_ms), (400, Some(7)));
+    assert_eq!(
+        (altered.log.message_max_bytes, altered.log.log_retention_ms),
+        (400, Some(7))
+    );
     let words: Vec<_> = altered.synonyms("message.max.bytes");
     assert_eq!(
         words,
@@ -193,7 +204,7 @@ fn later_layers_win() {
         ("message.max.bytes", "5"),
     ]);
     let (altered, unusable) = broker.with_dynamic(&stored, &BTreeMap::new());
-    assert_eq!((altered.num_partitions, altered.message_max_bytes), (4, 5));
+    assert_eq!((altered.log.num_partitions, altered.log.message_max_bytes), (4, 5));
     assert_eq!(
         unusable,
         [

@@ -12,17 +12,13 @@ use super::{
     key::{
         Check::*,
         Effect::{self, *},
-        Entry, Key, Source, Synonym, table,
+        Entry, Key, Source, Synonym, count, joined, synonym, table,
     },
-    layers::Layers,
+    unknown::unknown,
     value::{Kind, List},
 };
 
 const NO_COMPACTION_YET: Effect = Nothing("compaction is not built yet");
-
-const fn synonym(name: &'static str, times: i64) -> Synonym {
-    Synonym { name, times }
-}
 
 table! {
     /// A topic's effective configuration.
@@ -67,6 +63,11 @@ table! {
     }
 }
 
+const ROWS: &[&[Key]] = &[FIELDS, WITHOUT_FIELD];
+
+/// The table, in the order of the reference page.
+pub const KEYS: &[Key] = &joined::<{ count(ROWS) }>(ROWS);
+
 impl Default for TopicConfig {
     fn default() -> TopicConfig {
         TopicConfig::effective(&Broker::default(), &BTreeMap::new())
@@ -84,7 +85,7 @@ impl TopicConfig {
                 None => inherited(broker, row),
             }
         };
-        TopicConfig::read(value, Layers::default()).expect("checked values can be read")
+        TopicConfig::read(value).expect("checked values can be read")
     }
 
     /// Whether old segments are deleted by age and size.
@@ -131,7 +132,7 @@ pub fn validate(name: &str, value: &str) -> Result<(), String> {
         Some(key) => key
             .validate(value)
             .map_err(|right| format!("{name} = '{value}': {right}")),
-        None => Err(super::docs::unknown(KEYS, name)),
+        None => Err(unknown(KEYS, name)),
     }
 }
 

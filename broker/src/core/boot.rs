@@ -47,7 +47,7 @@ impl<W: World<Message = Message>> Core<W> {
     pub(crate) async fn boot(&self) -> Result<(), String> {
         let world = &self.world;
         let want = FormatWish {
-            cluster_id: self.config.cluster_id.map(|id| id.0),
+            cluster_id: self.config.node.cluster_id.map(|id| id.0),
             disk_uuid: Uuid::from_u64_pair(world.random(), world.random()),
             broker_id: self.config.broker_id(),
             cores: world.cores() as u32,
@@ -163,7 +163,7 @@ impl<W: World<Message = Message>> Core<W> {
                 port,
                 security_protocol: 0,
             }],
-            rack: self.config.broker_rack.clone(),
+            rack: self.config.node.broker_rack.clone(),
             features: features::supported().collect(),
         };
         let broker_epoch = controller.register(registration).await?;
@@ -250,7 +250,7 @@ impl<W: World<Message = Message>> Core<W> {
             move || Box::pin(yielder.yield_now()),
             move || clock.wall_ms(),
         );
-        let journal_bytes = self.config.journal_bytes_per_core as u64;
+        let journal_bytes = self.config.node.journal_bytes_per_core as u64;
         let files = u64::from(options.journal_files);
         options.journal_file_bytes = u32::try_from((journal_bytes / files).next_multiple_of(4096)).unwrap_or(!4095);
         let clock = self.world.clone();

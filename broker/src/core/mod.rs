@@ -116,7 +116,7 @@ impl<W: World<Message = Message>> Core<W> {
     pub fn new(world: W, options: NodeOptions, tuning: Option<Tuning>) -> Core<W> {
         let NodeOptions { config, endpoints } = options;
         let sessions = FetchSessions::new(
-            config.max_incremental_fetch_session_cache_slots as usize,
+            config.connections.max_incremental_fetch_session_cache_slots as usize,
             world.core(),
             world.cores(),
         );
@@ -125,10 +125,10 @@ impl<W: World<Message = Message>> Core<W> {
             samples: i64::from(samples),
             sample_ms: i64::from(seconds) * 1000,
         };
-        let quota_window = window(config.quota_window_num, config.quota_window_size_seconds);
+        let quota_window = window(config.quotas.quota_window_num, config.quotas.quota_window_size_seconds);
         let mutation_window = window(
-            config.controller_quota_window_num,
-            config.controller_quota_window_size_seconds,
+            config.quotas.controller_quota_window_num,
+            config.quotas.controller_quota_window_size_seconds,
         );
         Core(Rc::new(State {
             quotas: RefCell::default(),

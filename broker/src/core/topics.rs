@@ -77,13 +77,13 @@ impl<W: World<Message = Message>> Core<W> {
         let capped = |factor: i16| factor.min(i16::try_from(brokers).unwrap_or(i16::MAX));
         let (num_partitions, replication_factor, configs) = match name {
             CONSUMER_OFFSETS => (
-                config.offsets_topic_num_partitions,
-                capped(config.offsets_topic_replication_factor),
+                config.groups.offsets_topic_num_partitions,
+                capped(config.groups.offsets_topic_replication_factor),
                 vec![
                     ("cleanup.policy".to_owned(), Some("compact".to_owned())),
                     (
                         "segment.bytes".to_owned(),
-                        Some(config.offsets_topic_segment_bytes.to_string()),
+                        Some(config.groups.offsets_topic_segment_bytes.to_string()),
                     ),
                     ("compression.type".to_owned(), Some("producer".to_owned())),
                 ],

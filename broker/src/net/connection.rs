@@ -36,7 +36,7 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
     let in_flight = InFlight::default();
     let activity = Activity::new(core.world.clone());
     let silence = async {
-        match u64::try_from(core.config.connections_max_idle_ms) {
+        match u64::try_from(core.config.connections.connections_max_idle_ms) {
             Ok(idle_ms) => activity.silence(Duration::from_millis(idle_ms), &in_flight).await,
             Err(_) => std::future::pending().await,
         }
@@ -84,9 +84,9 @@ async fn read_requests<W: World<Message = Message>>(
     in_flight: &InFlight,
     activity: &Activity<W>,
 ) -> Result<(), String> {
-    let frame_bytes_max = core.config.socket_request_max_bytes as usize;
+    let frame_bytes_max = core.config.connections.socket_request_max_bytes as usize;
     // A client that sends a byte in a millisecond is not silent.
-    let idle_ms_max = usize::try_from(core.config.connections_max_idle_ms);
+    let idle_ms_max = usize::try_from(core.config.connections.connections_max_idle_ms);
     let fill_bytes_max = idle_ms_max.unwrap_or(usize::MAX).clamp(1, FILL_BYTES_MAX);
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
     // From its beginning until its request begins.

@@ -32,9 +32,9 @@ pub struct Limits {
 impl Limits {
     pub fn of(config: &config::Broker) -> Limits {
         Limits {
-            total: config.max_connections as usize,
-            per_address: config.max_connections_per_ip as usize,
-            overrides: config.max_connections_per_ip_overrides.0.clone(),
+            total: config.connections.max_connections as usize,
+            per_address: config.connections.max_connections_per_ip as usize,
+            overrides: config.connections.max_connections_per_ip_overrides.0.clone(),
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) fn tell<W: World<Message = Message>>(
     spent: &Spent,
     now: Instant,
 ) {
-    let Ok(slow_ms) = u64::try_from(core.config.slow_request_log_ms) else {
+    let Ok(slow_ms) = u64::try_from(core.config.node.slow_request_log_ms) else {
         return;
     };
     let Some(api) = timeline.api() else { return };

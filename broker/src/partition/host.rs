@@ -65,7 +65,7 @@ pub fn open<W: World<Message = Message>>(
         broker_epoch,
     };
     let config_of_node = Config {
-        lag_time_max: Duration::from_millis(core.config.replica_lag_time_max_ms as u64),
+        lag_time_max: Duration::from_millis(core.config.replication.replica_lag_time_max_ms as u64),
         ..Config::production()
     };
     let replica = Replica::new(config_of_node, identity, recovered(core.store(), log));

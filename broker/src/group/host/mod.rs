@@ -194,13 +194,13 @@ fn now<W: World>(core: &Core<W>) -> Now {
 
 fn group_config(config: &config::Broker) -> GroupConfig {
     GroupConfig {
-        session_timeout_ms_min: config.group_min_session_timeout_ms,
-        session_timeout_ms_max: config.group_max_session_timeout_ms,
-        initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms,
-        group_size_max: usize::try_from(config.group_max_size).unwrap_or(usize::MAX),
-        offset_metadata_max: usize::try_from(config.offset_metadata_max_bytes).unwrap_or(0),
-        offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
-        offsets_retention_check_interval_ms: config.offsets_retention_check_interval_ms,
+        session_timeout_ms_min: config.groups.group_min_session_timeout_ms,
+        session_timeout_ms_max: config.groups.group_max_session_timeout_ms,
+        initial_rebalance_delay_ms: config.groups.group_initial_rebalance_delay_ms,
+        group_size_max: usize::try_from(config.groups.group_max_size).unwrap_or(usize::MAX),
+        offset_metadata_max: usize::try_from(config.groups.offset_metadata_max_bytes).unwrap_or(0),
+        offsets_retention_ms: i64::from(config.groups.offsets_retention_minutes) * 60_000,
+        offsets_retention_check_interval_ms: config.groups.offsets_retention_check_interval_ms,
         ..GroupConfig::default()
     }
 }

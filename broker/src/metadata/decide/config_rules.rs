@@ -47,11 +47,11 @@ pub struct TableRules {
 
 impl ConfigRules for TableRules {
     fn num_partitions(&self) -> i32 {
-        self.broker.num_partitions
+        self.broker.log.num_partitions
     }
 
     fn default_replication_factor(&self) -> i16 {
-        i16::try_from(self.broker.default_replication_factor).unwrap_or(i16::MAX)
+        i16::try_from(self.broker.log.default_replication_factor).unwrap_or(i16::MAX)
     }
 
     fn is_list(&self, kind: ResourceKind, key: &str) -> bool {
@@ -81,8 +81,8 @@ impl ConfigRules for TableRules {
         match kind {
             ResourceKind::Topic => config::topic::validate_all(&self.broker, values).map_err(config),
             // Not INVALID_CONFIG, as Kafka (KAFKA-13609).
-            ResourceKind::Broker => config::dynamic::check(false, values).map_err(request),
-            ResourceKind::AllBrokers => config::dynamic::check(true, values).map_err(request),
+            ResourceKind::Broker => config::broker::alter::check(false, values).map_err(request),
+            ResourceKind::AllBrokers => config::broker::alter::check(true, values).map_err(request),
             ResourceKind::Group => config::group::validate_all(&self.broker, values).map_err(config),
             ResourceKind::ClientMetrics => {
                 config::client_metrics::validate_all(values).map_err(|refusal| match refusal {

@@ -1,0 +1,23 @@
+//! The sentence for a key that is in no table.
+
+use super::{key::Key, nearest::nearest};
+
+/// Keys of older releases of Kafka, with what to say today.
+const FORMER: &[(&str, &str)] = &[
+    ("port", "listeners=PLAINTEXT://localhost:PORT"),
+    ("host.name", "listeners=PLAINTEXT://HOST:9092"),
+    ("advertised.port", "advertised.listeners=PLAINTEXT://HOST:PORT"),
+    ("advertised.host.name", "advertised.listeners=PLAINTEXT://HOST:PORT"),
+    ("data.dir", "log.dirs=DIRECTORY"),
+];
+
+/// "there is no key 'x'; did you mean 'y'?"
+pub fn unknown(keys: &'static [Key], name: &str) -> String {
+    if let Some((_, say)) = FORMER.iter().find(|(former, _)| *former == name) {
+        return format!("there is no key '{name}'; say {say}");
+    }
+    match nearest(name, keys.iter().map(|key| key.name)) {
+        Some(near) => format!("there is no key '{name}'; did you mean '{near}'?"),
+        None => format!("there is no key '{name}'"),
+    }
+}
