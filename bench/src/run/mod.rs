@@ -78,7 +78,7 @@ pub struct Run {
     /// Leave out the floors: commit latency, disk bandwidth, loopback round trip
     #[arg(long)]
     no_floor: bool,
-    /// Stop the processes of the other targets while one is measured
+    /// Stop the processes of the other targets while one and its floor are measured
     #[arg(long)]
     pause_others: bool,
     #[command(flatten)]
@@ -133,13 +133,13 @@ impl Run {
                 let target = &self.targets[index];
                 let subject = self.subject(target);
                 rest::rest(&subject.all_pids())?;
-                let floors = prober
-                    .as_mut()
-                    .map_or(Ok(Floors::default()), |prober| prober.look(FLOOR))?;
                 let _paused = match self.pause_others {
                     true => Paused::new(&subject.other_pids)?,
                     false => Paused::default(),
                 };
+                let floors = prober
+                    .as_mut()
+                    .map_or(Ok(Floors::default()), |prober| prober.look(FLOOR))?;
                 let at = seconds(clock::now() - began);
                 let what = format!("round {round}/{}, {}", self.settings.rounds, target.name);
                 // One target's failure is a result; the others are still measured.
