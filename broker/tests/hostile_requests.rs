@@ -3,7 +3,8 @@
 //! Requests of every API and version of the table are written from their schemas and then damaged: cut, with absurd lengths, wrong
 //! types, unknown tags, broken batches. `SEED=n` repeats one run; more rounds with `ROUNDS=n`.
 //!
-//! Nothing is timed: a witness beside produces and fetches, and has to get on while all this arrives.
+//! Nothing is judged by time: a witness beside produces and fetches, and has to get on while all this arrives. It tells how long it
+//! waited: `cargo test --release -p corelane-broker --test hostile_requests -- --nocapture --test-threads 1`.
 
 mod harness;
 
@@ -128,6 +129,8 @@ fn damaged_requests_hurt_nobody() {
     let rounds = number("ROUNDS", 1);
     let broker = Broker::start("damaged", 2);
     let witness = Witness::start(broker.port);
+    witness.gets_on_for(300, "before anybody", || broker.log_tail());
+    witness.tell("alone");
     // What random requests know by name.
     Wire::connect(broker.port).create_topic("t", 3);
     let mut crowd = Crowd::new(&broker);
@@ -169,6 +172,7 @@ fn damaged_requests_hurt_nobody() {
     );
     drop(crowd);
     nobody_was_hurt(&broker, &witness, "the end");
+    witness.tell("beside damaged requests");
     witness.stop();
 }
 
@@ -224,6 +228,7 @@ fn damaged_batches_hurt_nobody_and_are_not_stored() {
         let found = wire.fetched();
         offset = found.last().expect("a record").0 + 1;
     }
+    witness.tell("beside damaged batches and bombs");
     witness.stop();
 }
 
@@ -272,6 +277,7 @@ fn silent_and_halting_connections_hurt_nobody() {
         .is_served()
         .expect("there is room for others");
     nobody_was_hurt(&broker, &witness, "when they are gone");
+    witness.tell("beside silent connections");
     witness.stop();
 }
 
@@ -300,5 +306,6 @@ fn who_never_reads_is_not_read_for_ever() {
         assert!(sent < SENT_BYTES_MAX, "it reads on although nobody takes its answers");
         nobody_was_hurt(&broker, &witness, "a client that never reads");
     }
+    witness.tell("beside clients that never read");
     witness.stop();
 }
