@@ -48,7 +48,7 @@ table! {
         without_field {
             // Flushing: a record is on disk before it is acknowledged, always.
             i64 = "log.flush.interval.messages", "9223372036854775807", Any, FLUSHED_BEFORE_ACK, [], "Records between flushes.";
-            Option<i64> = "log.flush.interval.ms", "", Any, FLUSHED_BEFORE_ACK, [], "Milliseconds between flushes.";
+            Option<i64> = "log.flush.interval.ms", "", Any, FLUSHED_BEFORE_ACK, [synonym("log.flush.scheduler.interval.ms", 1)], "Milliseconds between flushes.";
             i64 = "log.flush.scheduler.interval.ms", "9223372036854775807", Any, FLUSHED_BEFORE_ACK, [], "Milliseconds between looks for logs to flush.";
             i32 = "log.flush.offset.checkpoint.interval.ms", "60000", Any, FLUSHED_BEFORE_ACK, [], "Milliseconds between recovery points.";
             i32 = "log.flush.start.offset.checkpoint.interval.ms", "60000", Any, FLUSHED_BEFORE_ACK, [], "Milliseconds between checkpoints of start offsets.";

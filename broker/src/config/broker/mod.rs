@@ -294,14 +294,12 @@ impl Broker {
     }
 
     /// Everything that has a say on a key, strongest first: its own words and those of its family (log.retention.ms
-    /// before .minutes before .hours), first all that were given, then the defaults.
+    /// before .minutes before .hours), first all that were given, then the defaults. As Kafka shows it, nothing that is stronger
+    /// than the first word on the key itself; so nothing at all if that has none.
     pub(super) fn synonyms(&self, name: &str) -> Vec<(&'static str, Option<String>, Source)> {
         let Some(key) = key(name) else { return Vec::new() };
-        // As in Kafka, only the finest unit tells of the others.
-        let others = key.synonyms.iter().filter(|_| name.ends_with(".ms"));
-        let family: Vec<&'static Key> = std::iter::once(key)
-            .chain(others.filter_map(|synonym| self::key(synonym.name)))
-            .collect();
+        let others = key.synonyms.iter().filter_map(|synonym| self::key(synonym.name));
+        let family: Vec<&'static Key> = std::iter::once(key).chain(others).collect();
         let shown = |key: &Key, text: &str| (!key.sensitive()).then(|| text.to_string());
         let mut synonyms = Vec::new();
         for source in [
@@ -322,7 +320,8 @@ impl Broker {
             .iter()
             .filter_map(|key| Some((key.name, shown(key, key.default?), Source::Default)));
         synonyms.extend(defaults);
-        synonyms
+        let own = synonyms.iter().position(|(name, ..)| *name == key.name);
+        synonyms.split_off(own.unwrap_or(synonyms.len()))
     }
 }
 
