@@ -15,6 +15,8 @@ pub struct GroupConfig {
     pub new_member_join_timeout_ms: i32,
     /// `offset.metadata.max.bytes`, counted as Java counts a string: in UTF-16 units.
     pub offset_metadata_max: usize,
+    /// `offsets.commit.timeout.ms`: how long clients wait for the disk.
+    pub commit_timeout_ms: i32,
     /// `offsets.retention.minutes`, in milliseconds.
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`
@@ -30,6 +32,7 @@ impl Default for GroupConfig {
             group_size_max: i32::MAX as usize,
             new_member_join_timeout_ms: 5 * 60 * 1_000,
             offset_metadata_max: 4_096,
+            commit_timeout_ms: 5_000,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
             offsets_retention_check_interval_ms: 600_000,
         }

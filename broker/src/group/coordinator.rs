@@ -57,7 +57,9 @@ impl Coordinator {
 
     /// When the next `Tick` is due.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.out.timers.next_deadline()
+        let fetch = self.stable_fetches.first().map(|fetch| fetch.deadline);
+        let deadlines = [self.out.timers.next_deadline(), self.out.next_time_out(), fetch];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Groups known here, of all states.
@@ -133,6 +135,9 @@ impl Coordinator {
     }
 
     fn on_tick(&mut self) {
+        let too_late = on_append_error(ErrorCode::REQUEST_TIMED_OUT);
+        self.out.time_out(too_late);
+        self.time_out_stable_fetches(too_late);
         for _ in 0..TIMERS_PER_TICK {
             let Some(timer) = self.out.timers.pop_due(self.out.now.instant) else {
                 return;

@@ -1,9 +1,9 @@
 //! What a step leaves behind: answers, records on their way to the log with whoever waits for them, and deadlines.
 //!
-//! Must stay true: an answer that depends on a record leaves only when that record is durable; every request token is
-//! answered exactly once (checked by the random test).
+//! Must stay true: an answer that depends on a record leaves only when that record is durable, or, as a failure, when that took
+//! too long; every request token is answered exactly once (checked by the random test).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
@@ -16,6 +16,7 @@ use super::{
     offsets::CommittedOffset,
     timers::Timers,
 };
+use crate::runtime::world::Instant;
 
 /// What becomes true when records are durable; and must be undone if they never will be.
 #[derive(Debug)]
@@ -54,6 +55,8 @@ pub(super) enum Purpose {
 pub(super) struct InFlight {
     pub purpose: Purpose,
     pub replies: Vec<(RequestToken, Response)>,
+    /// Until when they wait.
+    deadline: Instant,
 }
 
 pub(super) struct Outbox {
@@ -63,6 +66,8 @@ pub(super) struct Outbox {
     effects: Vec<Effect>,
     next_append: u64,
     in_flight: BTreeMap<AppendToken, InFlight>,
+    /// Of appends before this one nobody waits any longer.
+    awaited_since: AppendToken,
 }
 
 impl Outbox {
@@ -75,6 +80,7 @@ impl Outbox {
             // Loaded records count as append 0.
             next_append: 1,
             in_flight: BTreeMap::new(),
+            awaited_since: AppendToken(0),
         }
     }
 
@@ -97,16 +103,24 @@ impl Outbox {
     pub fn append(&mut self, records: Vec<GroupRecord>, purpose: Purpose) -> AppendToken {
         assert!(!records.is_empty(), "an append has at least one record");
         let token = self.next_append_token();
+        let deadline = self.commit_deadline();
         self.next_append += 1;
         self.in_flight.insert(
             token,
             InFlight {
                 purpose,
                 replies: Vec::new(),
+                deadline,
             },
         );
         self.effects.push(Effect::Append { token, records });
         token
+    }
+
+    /// Until when somebody who comes now waits for the disk.
+    pub fn commit_deadline(&self) -> Instant {
+        let timeout = Duration::from_millis(self.config.commit_timeout_ms.max(0) as u64);
+        self.now.instant.after(timeout)
     }
 
     /// The token that the next append will have.
@@ -118,6 +132,27 @@ impl Outbox {
     pub fn settle(&mut self, token: AppendToken) -> Option<InFlight> {
         assert!(token < self.next_append_token(), "append {token:?} was never asked for");
         self.in_flight.remove(&token)
+    }
+
+    /// When somebody will have waited too long. Deadlines rise with tokens: the time-out is the same for all.
+    pub fn next_time_out(&self) -> Option<Instant> {
+        let (_, in_flight) = self.in_flight.range(self.awaited_since..).next()?;
+        Some(in_flight.deadline)
+    }
+
+    /// Whoever waited too long gets `error`. The append goes on, and what it is for becomes true when it is durable.
+    pub fn time_out(&mut self, error: ErrorCode) {
+        while self
+            .next_time_out()
+            .is_some_and(|deadline| deadline <= self.now.instant)
+        {
+            let first = self.in_flight.range_mut(self.awaited_since..).next();
+            let (token, in_flight) = first.expect("it was just seen");
+            self.awaited_since = AppendToken(token.0 + 1);
+            for (token, response) in std::mem::take(&mut in_flight.replies) {
+                self.respond(token, response.failed(error));
+            }
+        }
     }
 
     pub fn newest_in_flight(&self) -> Option<AppendToken> {

@@ -9,7 +9,6 @@ use crate::config::{
     value::List,
 };
 
-const NO_REPLICATION_YET: Effect = Nothing("replication is not built yet");
 const NO_CONSUMER_GROUPS_YET: Effect =
     Nothing("the group protocol of KIP-848 is not built yet; clients use the classic one");
 
@@ -23,7 +22,7 @@ table! {
             offsets_topic_segment_bytes: i32 = "offsets.topic.segment.bytes", "104857600", AtLeast(1_048_576), Restart, [], "segment.bytes of __consumer_offsets.";
             offsets_retention_minutes: i32 = "offsets.retention.minutes", "10080", AtLeast(1), Restart, [], "Minutes for which the offsets of an empty group are kept.";
             offsets_retention_check_interval_ms: i64 = "offsets.retention.check.interval.ms", "600000", AtLeast(1), Restart, [], "Milliseconds between looks for offsets to forget.";
-            offsets_commit_timeout_ms: i32 = "offsets.commit.timeout.ms", "5000", AtLeast(1), NO_REPLICATION_YET, [], "Milliseconds that a commit may wait for the replicas of its offsets partition.";
+            offsets_commit_timeout_ms: i32 = "offsets.commit.timeout.ms", "5000", AtLeast(1), Restart, [], "Milliseconds after which a commit, a deletion or a fetch of what is being committed that still waits for the disk, where that is full, say, is answered COORDINATOR_NOT_AVAILABLE. What was sent to the disk holds all the same once it is there.";
             offset_metadata_max_bytes: i32 = "offset.metadata.max.bytes", "4096", AtLeast(0), Restart, [], "Longest text in bytes that a client may attach to a committed offset.";
             group_min_session_timeout_ms: i32 = "group.min.session.timeout.ms", "6000", AtLeast(0), Restart, [], "Shortest session timeout in milliseconds that a member of a classic group may ask for.";
             group_max_session_timeout_ms: i32 = "group.max.session.timeout.ms", "1800000", AtLeast(0), Restart, [], "Longest session timeout in milliseconds that a member of a classic group may ask for.";

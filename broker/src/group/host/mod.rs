@@ -199,6 +199,7 @@ fn group_config(config: &config::Broker) -> GroupConfig {
         initial_rebalance_delay_ms: config.groups.group_initial_rebalance_delay_ms,
         group_size_max: usize::try_from(config.groups.group_max_size).unwrap_or(usize::MAX),
         offset_metadata_max: usize::try_from(config.groups.offset_metadata_max_bytes).unwrap_or(0),
+        commit_timeout_ms: config.groups.offsets_commit_timeout_ms,
         offsets_retention_ms: i64::from(config.groups.offsets_retention_minutes) * 60_000,
         offsets_retention_check_interval_ms: config.groups.offsets_retention_check_interval_ms,
         ..GroupConfig::default()

@@ -12,15 +12,17 @@ use super::super::{
     event::{AppendToken, Request, RequestToken, Response},
     offsets::CommittedOffset,
 };
+use crate::runtime::world::Instant;
 
 /// No offset, no epoch.
 const INVALID: i64 = -1;
 
-/// A fetch that waits until every append up to `after` is settled.
+/// A fetch that waits until every append up to `after` is settled, as long as a commit would.
 pub(in super::super) struct StableFetch {
     after: AppendToken,
     token: RequestToken,
     request: OffsetFetchRequestGroup,
+    pub deadline: Instant,
 }
 
 impl Coordinator {
@@ -31,7 +33,12 @@ impl Coordinator {
         require_stable: bool,
     ) {
         match self.out.newest_in_flight() {
-            Some(after) if require_stable => self.stable_fetches.push(StableFetch { after, token, request }),
+            Some(after) if require_stable => self.stable_fetches.push(StableFetch {
+                after,
+                token,
+                request,
+                deadline: self.out.commit_deadline(),
+            }),
             _ => {
                 let response = self.fetch_offsets(&request);
                 self.out.respond(token, response);
@@ -54,6 +61,15 @@ impl Coordinator {
                 self.stable_fetches.push(fetch);
             }
         }
+    }
+
+    /// Fails those whose deadline has come, which are the first ones.
+    pub(in super::super) fn time_out_stable_fetches(&mut self, error: ErrorCode) {
+        let now = self.out.now.instant;
+        let late = self.stable_fetches.partition_point(|fetch| fetch.deadline <= now);
+        let rest = self.stable_fetches.split_off(late);
+        self.fail_stable_fetches(error);
+        self.stable_fetches = rest;
     }
 
     pub(in super::super) fn fail_stable_fetches(&mut self, error: ErrorCode) {

@@ -208,6 +208,7 @@ fn config(words: &Words<'_>) -> GroupConfig {
     let default = GroupConfig::default();
     GroupConfig {
         initial_rebalance_delay_ms: words.number("initial_rebalance_delay_ms", default.initial_rebalance_delay_ms),
+        commit_timeout_ms: words.number("commit_timeout_ms", default.commit_timeout_ms),
         group_size_max: words.number("group_size_max", default.group_size_max),
         offset_metadata_max: words.number("offset_metadata_max", default.offset_metadata_max),
         offsets_retention_ms: words.number("offsets_retention_ms", default.offsets_retention_ms),
