@@ -1,17 +1,10 @@
 //! The one door to a core: takes every request, from this core or another, in order.
 
-use std::time::Duration;
-
 use super::{
-    Core, ReplyTo,
+    Core, ReplyTo, admission,
     message::{Message, Reply, Request},
 };
-use crate::{
-    group,
-    net::{self, quota::Verdict},
-    partition,
-    runtime::world::World,
-};
+use crate::{group, net, partition, runtime::world::World};
 
 /// Takes messages for as long as the core lives.
 pub(super) async fn run<W: World<Message = Message>>(core: Core<W>) {
@@ -59,20 +52,7 @@ pub(super) fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, req
             let answer = core.ledger.borrow_mut().charge(call, now_ms);
             core.reply(to, Reply::Charge(answer));
         }
-        Request::Admit(call) => {
-            let per_second = core.quotas().of_address(call.0);
-            if let Some(per_second) = per_second {
-                let (address, now_ms) = (call.0.to_string(), core.now_ms());
-                let wait_ms = core.ledger.borrow_mut().connect(address, per_second, now_ms);
-                if let Ok(wait @ 1..) = u64::try_from(wait_ms) {
-                    let verdict = Verdict::SendAwayAfter(Duration::from_millis(wait));
-                    core.reply(to, Reply::Admit(verdict));
-                    return;
-                }
-            }
-            let verdicts = core.connections.borrow_mut().on_accept(call.0, to);
-            net::tell(core, verdicts);
-        }
+        Request::Admit(call) => admission::take(core, call.0, to),
         Request::Closed(call) => {
             core.reply(to, Reply::Closed(()));
             let verdicts = core.connections.borrow_mut().on_close(call.0);

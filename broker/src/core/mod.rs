@@ -7,6 +7,7 @@
 //!
 //! Only tasks of this core touch what is in here. Nothing is borrowed across an `await`.
 
+mod admission;
 mod apply;
 mod boot;
 mod calls;
@@ -85,6 +86,8 @@ pub struct State<W: World> {
     quotas: RefCell<Rc<quota::Table>>,
     /// What was used on the accounts of this core.
     pub(crate) ledger: RefCell<quota::Ledger>,
+    /// Of the controller's core, as `connections`.
+    accepts: RefCell<quota::Accepts<(std::net::IpAddr, ReplyTo)>>,
     pub(crate) quota_window: quota::Window,
     /// Of the whole node; counted on the controller's core.
     pub(crate) connections: RefCell<Connections<ReplyTo>>,
@@ -133,6 +136,7 @@ impl<W: World<Message = Message>> Core<W> {
         Core(Rc::new(State {
             quotas: RefCell::default(),
             ledger: RefCell::new(quota::Ledger::new(quota_window, mutation_window)),
+            accepts: RefCell::new(quota::Accepts::new(quota_window)),
             quota_window,
             world,
             live_config: RefCell::new(Rc::new((*config).clone())),

@@ -13,12 +13,14 @@
 //!
 //! Table and ledger are pure; `host` is what asks.
 
+mod accepts;
 pub mod host;
 mod ledger;
 mod rate;
 mod table;
 mod token_bucket;
 
+pub use accepts::{Accepts, Turn};
 pub use ledger::{Account, Charge, ChargeAnswer, ChargeCall, Ledger};
 pub use rate::Window;
 pub use table::{Kind, Table};
