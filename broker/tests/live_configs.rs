@@ -2,20 +2,30 @@
 
 mod harness;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::fs;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use corelane_protocol::error_code::ErrorCode;
+use corelane_protocol::messages::describe_producers::TopicRequest;
 use corelane_protocol::messages::fetch::{FetchPartition, FetchRequestData, FetchResponse, FetchTopic};
 use corelane_protocol::messages::incremental_alter_configs::{AlterConfigsResource, AlterableConfig};
+use corelane_protocol::messages::list_offsets::{ListOffsetsPartition, ListOffsetsTopic};
 use corelane_protocol::messages::produce::PartitionProduceResponse;
-use corelane_protocol::messages::{IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, ProduceResponse};
+use corelane_protocol::messages::{
+    DescribeProducersRequest, DescribeProducersResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, ListOffsetsRequest, ListOffsetsResponse, ProduceResponse,
+};
 use corelane_protocol::records::{BatchHeader, Builder, Compression, records};
 use harness::broker::Broker;
+use harness::wait_until;
 use harness::wire::{Wire, produce};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+
+/// For what the broker does by itself, a few times in a second here.
+const LIMIT: Duration = Duration::from_secs(30);
 
 fn alter(wire: &mut Wire, kind: i8, name: &str, key: &str, value: Option<&str>) {
     let request = IncrementalAlterConfigsRequest {
@@ -193,4 +203,161 @@ fn batches_are_kept_in_the_codec_of_their_topic() {
     batch.push(now_ms(), None, Some(&value));
     let answer = append(&mut wire, "codecs", batch.build());
     assert_eq!(answer.error_code, ErrorCode::MESSAGE_TOO_LARGE);
+}
+
+/// Ids of the producers that a topic's first partition remembers.
+fn producers(wire: &mut Wire, topic: &str) -> Vec<i64> {
+    let request = DescribeProducersRequest {
+        topics: vec![TopicRequest {
+            name: topic.to_owned(),
+            partition_indexes: vec![0],
+        }],
+    };
+    let answer: DescribeProducersResponse = wire.ask(0, &request);
+    let active = &answer.topics[0].partitions[0].active_producers;
+    active.iter().map(|producer| producer.producer_id).collect()
+}
+
+/// Goal: a silent producer is forgotten by what holds now, may then go on with any sequence, and no crash brings it back.
+#[test]
+fn silent_producers_are_forgotten() {
+    let settings = [("producer.id.expiration.check.interval.ms", "50")];
+    let mut broker = Broker::start_with("live-producers", 2, &settings);
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("idempotent", 1);
+    wire.send_idempotent("idempotent", (7, 0, 0), b"first");
+    assert_eq!(wire.produced_offset(), 0);
+    let leap = |wire: &mut Wire, sequence| -> ErrorCode {
+        wire.send_idempotent("idempotent", (7, 0, sequence), b"leap");
+        let answer: ProduceResponse = wire.receive(9).expect("an answer in time");
+        answer.responses[0].partition_responses[0].error_code
+    };
+    assert_eq!(leap(&mut wire, 40), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(producers(&mut wire, "idempotent"), [7]);
+
+    alter(&mut wire, BROKER, "", "producer.id.expiration.ms", Some("200"));
+    let forgotten = |wire: &mut Wire| wait_until(LIMIT, || producers(wire, "idempotent").is_empty().then_some(()));
+    forgotten(&mut wire).expect("it is looked at every 50 ms");
+    assert_eq!(leap(&mut wire, 40), ErrorCode::NONE);
+    forgotten(&mut wire).expect("again");
+    broker.kill();
+    broker.start_again();
+    let mut wire = Wire::connect(broker.port);
+    assert_eq!(producers(&mut wire, "idempotent"), [0; 0], "nor does a crash");
+    assert_eq!(leap(&mut wire, 90), ErrorCode::NONE);
+
+    alter(&mut wire, BROKER, "1", "producer.id.expiration.ms", Some("86400000"));
+    leap(&mut wire, 91);
+    assert_eq!(producers(&mut wire, "idempotent"), [7]);
+    broker.kill();
+    broker.start_again();
+    let mut wire = Wire::connect(broker.port);
+    assert_eq!(producers(&mut wire, "idempotent"), [7], "its own wins over that of all");
+    assert_eq!(leap(&mut wire, 93), ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER);
+    assert_eq!(leap(&mut wire, 92), ErrorCode::NONE);
+}
+
+/// Names of the segments of a topic's first partition.
+fn segments(broker: &Broker, topic: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![broker.folder().to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name().into_string().expect("a name"));
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".log") && folder.to_string_lossy().contains(&format!("/log/{topic}-0")) {
+                found.push(name);
+            }
+        }
+    }
+    found
+}
+
+fn first_offset(wire: &mut Wire, topic: &str) -> i64 {
+    const EARLIEST: i64 = -2;
+    let request = ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![ListOffsetsTopic {
+            name: topic.to_owned(),
+            partitions: vec![ListOffsetsPartition {
+                timestamp: EARLIEST,
+                current_leader_epoch: -1,
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    };
+    let answer: ListOffsetsResponse = wire.ask(7, &request);
+    answer.topics[0].partitions[0].offset
+}
+
+/// Goal: a topic that has records already is cut into segments, and loses them, by what holds now.
+#[test]
+fn segments_and_retention_of_topics() {
+    let broker = Broker::start_with("live-segments", 2, &[("log.retention.check.interval.ms", "50")]);
+    let mut wire = Wire::connect(broker.port);
+    const OLD_MS: i64 = 600_000;
+    let large = vec![b'x'; 700_000];
+    let fill = |wire: &mut Wire, topic: &str, age_ms: i64| {
+        for _ in 0..4 {
+            let answer = append(wire, topic, batch(now_ms() - age_ms, &large));
+            assert_eq!(answer.error_code, ErrorCode::NONE);
+        }
+    };
+    let has = |topic: &str, count: usize| wait_until(LIMIT, || (segments(&broker, topic).len() >= count).then_some(()));
+
+    for topic in ["by-size", "by-time"] {
+        wire.create_topic(topic, 1);
+        fill(&mut wire, topic, OLD_MS);
+        has(topic, 1).expect("what is large is written out");
+        assert_eq!(
+            segments(&broker, topic).len(),
+            1,
+            "a segment is large and lasts by default"
+        );
+    }
+    alter(&mut wire, TOPIC, "by-size", "segment.bytes", Some("1048576"));
+    fill(&mut wire, "by-size", OLD_MS);
+    has("by-size", 3).expect("new segments, with a batch in each");
+    alter(&mut wire, BROKER, "", "log.roll.ms", Some("60000"));
+    fill(&mut wire, "by-time", 0);
+    has("by-time", 2).expect("a new segment for what came ten minutes later");
+
+    assert_eq!(first_offset(&mut wire, "by-size"), 0);
+    alter(&mut wire, TOPIC, "by-size", "retention.bytes", Some("1500000"));
+    let started = |wire: &mut Wire, topic: &str| {
+        wait_until(LIMIT, || Some(first_offset(wire, topic)).filter(|offset| *offset > 0))
+    };
+    assert!(
+        started(&mut wire, "by-size") >= Some(4),
+        "the large first segment is too much"
+    );
+    assert_eq!(first_offset(&mut wire, "by-time"), 0, "this one may be larger");
+    alter(&mut wire, TOPIC, "by-time", "retention.ms", Some("300000"));
+    assert_eq!(
+        started(&mut wire, "by-time"),
+        Some(4),
+        "what is old goes, and nothing else"
+    );
+}
+
+/// Goal: connections that are made faster than they may be wait, and none is refused.
+#[test]
+fn connections_are_made_no_faster_than_they_may_be() {
+    const RATE: u32 = 5;
+    let broker = Broker::start_with("live-connections", 2, &[("quota.window.num", "2")]);
+    let mut wire = Wire::connect(broker.port);
+    let rate = RATE.to_string();
+    alter(&mut wire, BROKER, "", "max.connection.creation.rate", Some(&rate));
+    let begin = Instant::now();
+    let served = |_| {
+        let mut wire = Wire::connect(broker.port);
+        wire.is_served().expect("it waits and is served");
+        wire
+    };
+    let connections: Vec<Wire> = (0..3 * RATE).map(served).collect();
+    // What was not used of one second may be used at once; how much longer it takes is the machine's.
+    let seconds = begin.elapsed().as_secs_f64();
+    assert!(seconds >= 1.5, "{} connections in {seconds} s", connections.len());
 }

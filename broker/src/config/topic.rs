@@ -29,7 +29,7 @@ table! {
             retention_bytes: i64 = "retention.bytes", "-1", Any, Live, [synonym("log.retention.bytes", 1)], "Bytes of a partition above which its oldest segments go under delete; -1 is no limit.";
             segment_bytes: i32 = "segment.bytes", "1073741824", AtLeast(1_048_576), Live, [synonym("log.segment.bytes", 1)], "Bytes after which a new segment is begun.";
             segment_ms: i64 = "segment.ms", "604800000", AtLeast(1), Live, [synonym("log.roll.ms", 1), synonym("log.roll.hours", 3600000)], "Milliseconds after which a new segment is begun, full or not.";
-            segment_jitter_ms: i64 = "segment.jitter.ms", "0", AtLeast(0), Nothing("segments are rolled without jitter yet"), [synonym("log.roll.jitter.ms", 1), synonym("log.roll.jitter.hours", 3600000)], "At most this many milliseconds, drawn per segment, are taken off segment.ms.";
+            segment_jitter_ms: i64 = "segment.jitter.ms", "0", AtLeast(0), Live, [synonym("log.roll.jitter.ms", 1), synonym("log.roll.jitter.hours", 3600000)], "At most this many milliseconds, drawn per segment, are taken off segment.ms.";
             index_interval_bytes: i32 = "index.interval.bytes", "4096", AtLeast(0), Live, [synonym("log.index.interval.bytes", 1)], "Bytes of records between two entries of a segment's index.";
             max_message_bytes: i32 = "max.message.bytes", "1048588", AtLeast(0), Live, [synonym("message.max.bytes", 1)], "Largest record batch in bytes, as compressed by the producer.";
             min_insync_replicas: i32 = "min.insync.replicas", "1", AtLeast(1), Live, [synonym("min.insync.replicas", 1)], "Replicas that must have a record on disk before acks=all is answered.";

@@ -75,6 +75,8 @@ impl<W: World<Message = Message>> Core<W> {
 
     pub(super) fn on_registered(&self, broker_epoch: u64) {
         self.broker_epoch.set(Some(broker_epoch));
+        // What the cluster told this broker is known by now, and nobody is served yet.
+        self.expire_producers();
         partition::host::on_registered(self, broker_epoch);
         self.delete_garbage(&self.image());
     }
@@ -182,6 +184,7 @@ pub(super) fn log_config(config: &TopicConfig) -> LogConfig {
     LogConfig {
         segment_bytes: config.segment_bytes as u32,
         segment_ms: config.segment_ms,
+        segment_jitter_ms: config.segment_jitter_ms,
         retention_ms: config.retention_ms,
         retention_bytes: config.retention_bytes,
         delete: config.deletes(),

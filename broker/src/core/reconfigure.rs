@@ -40,8 +40,18 @@ impl<W: World<Message = Message>> Core<W> {
         let verdicts = self.connections.borrow_mut().set_limits(limits);
         net::tell(self, verdicts);
         *self.live_config.borrow_mut() = Rc::new(broker);
+        // Before, an older word of the metadata log may be on its way here.
+        if self.broker_epoch.get().is_some() {
+            self.expire_producers();
+        }
         self.topic_configs.borrow_mut().clear();
         self.configure_partitions(image);
+    }
+
+    /// `producer.id.expiration.ms`, as it is now.
+    pub(super) fn expire_producers(&self) {
+        let expiration_ms = self.live_config().transactions.producer_id_expiration_ms;
+        self.store().expire_producers_after(i64::from(expiration_ms));
     }
 
     /// Every open log again: most topics have no values of their own, and share what they have.

@@ -372,17 +372,25 @@ pub fn encode_config(config: &LogConfig, out: &mut Vec<u8>) {
     out.extend_from_slice(&config.segment_ms.to_le_bytes());
     out.extend_from_slice(&config.retention_ms.to_le_bytes());
     out.extend_from_slice(&config.retention_bytes.to_le_bytes());
-    out.extend_from_slice(&u64::from(config.delete).to_le_bytes());
+    // The lowest bit; the others were 0 before there was a jitter.
+    let delete_and_jitter = u64::from(config.delete) | (config.segment_jitter_ms as u64) << 1;
+    out.extend_from_slice(&delete_and_jitter.to_le_bytes());
 }
 
 pub fn decode_config(bytes: &mut &[u8]) -> Result<LogConfig, RecordError> {
+    let segment_bytes = u32_at(take(bytes, 4)?, 0);
+    let index_interval_bytes = u32_at(take(bytes, 4)?, 0);
+    let mut long = || Ok(u64_at(take(bytes, 8)?, 0));
+    let (segment_ms, retention_ms, retention_bytes) = (long()?, long()?, long()?);
+    let delete_and_jitter = long()?;
     Ok(LogConfig {
-        segment_bytes: u32_at(take(bytes, 4)?, 0),
-        index_interval_bytes: u32_at(take(bytes, 4)?, 0),
-        segment_ms: u64_at(take(bytes, 8)?, 0) as i64,
-        retention_ms: u64_at(take(bytes, 8)?, 0) as i64,
-        retention_bytes: u64_at(take(bytes, 8)?, 0) as i64,
-        delete: u64_at(take(bytes, 8)?, 0) != 0,
+        segment_bytes,
+        segment_ms: segment_ms as i64,
+        segment_jitter_ms: (delete_and_jitter >> 1) as i64,
+        retention_ms: retention_ms as i64,
+        retention_bytes: retention_bytes as i64,
+        delete: delete_and_jitter & 1 != 0,
+        index_interval_bytes,
     })
 }
 

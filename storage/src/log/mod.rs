@@ -59,9 +59,7 @@ use tail::Tail;
 pub use epochs::{EpochList, EpochStart};
 pub use index::{INDEX_INTERVAL_BYTES, SegmentIndex};
 pub use plan::{ResidueCopy, SegmentFile, WriteOut, WrittenOut};
-pub use producers::{
-    BATCHES_REMEMBERED, PRODUCER_EXPIRATION_MS, PRODUCERS_MAX, Producer, ProducerBatch, ProducerCheck, ProducerTable,
-};
+pub use producers::{BATCHES_REMEMBERED, PRODUCERS_MAX, Producer, ProducerBatch, ProducerCheck, ProducerTable};
 pub use segments::{FileId, Segment, SegmentList};
 pub(crate) use snapshot::snapshot_entries;
 pub use snapshot::{decode_snapshot, encode_snapshot};
@@ -208,9 +206,9 @@ impl PartitionLog {
     }
 
     /// See [`ProducerTable::expire`].
-    pub fn expire_producers(&mut self, now_ms: i64) {
-        self.producers.expire(now_ms, PRODUCER_EXPIRATION_MS);
-        self.settled.expire(now_ms, PRODUCER_EXPIRATION_MS);
+    pub fn expire_producers(&mut self, now_ms: i64, expiration_ms: i64) {
+        self.producers.expire(now_ms, expiration_ms);
+        self.settled.expire(now_ms, expiration_ms);
     }
 
     /// Bytes of batches, wherever they are.

@@ -184,16 +184,12 @@ impl PartitionLog {
             };
             let continues = entry.partial || end < segment.position;
             let len = u64::from(entry.at.len);
-            full = !continues
-                && roll::is_full(
-                    &self.config,
-                    &segment,
-                    end,
-                    len,
-                    entry.last_offset,
-                    entry.max_timestamp,
-                    wall_ms,
-                );
+            let batch = roll::Batch {
+                bytes: len,
+                last_offset: entry.last_offset,
+                max_timestamp: entry.max_timestamp,
+            };
+            full = !continues && roll::is_full(&self.config, self.id, &segment, end, batch, wall_ms);
             if full || end.saturating_sub(segment.position) >= bytes_max as u64 {
                 break;
             }

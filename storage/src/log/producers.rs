@@ -11,8 +11,6 @@ use corelane_protocol::records::{BatchHeader, ControlRecord, NO_PRODUCER_EPOCH, 
 
 /// Batches remembered of each producer; Kafka's `ProducerStateEntry.NUM_BATCHES_TO_RETAIN`.
 pub const BATCHES_REMEMBERED: usize = 5;
-/// `producer.id.expiration.ms`
-pub const PRODUCER_EXPIRATION_MS: i64 = 24 * 3600 * 1000;
 /// Producers remembered of one log; the one that has not written for the most offsets goes first.
 pub const PRODUCERS_MAX: usize = 10_000;
 
@@ -170,7 +168,8 @@ impl ProducerTable {
         }
     }
 
-    /// Forgets producers that wrote nothing for `expiration_ms` and have no transaction open.
+    /// Forgets producers that wrote nothing for `expiration_ms` (`producer.id.expiration.ms`) and have no transaction open. As in
+    /// Kafka, the time is that of their records.
     pub fn expire(&mut self, now_ms: i64, expiration_ms: i64) {
         self.producers.retain(|_, producer| {
             producer.transaction_start.is_some() || now_ms.saturating_sub(producer.last_timestamp) < expiration_ms

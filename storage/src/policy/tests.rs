@@ -2,12 +2,14 @@
 
 use super::{
     retention::{Span, plan},
-    roll::is_full,
+    roll::{Batch, is_full, jitter_ms},
 };
 use crate::{
     log::{FileId, Segment},
-    store::LogConfig,
+    store::{LogConfig, LogId},
 };
+
+const LOG: LogId = LogId(7);
 
 fn config() -> LogConfig {
     LogConfig {
@@ -23,8 +25,13 @@ fn config() -> LogConfig {
 fn a_segment_is_full() {
     let mut segment = Segment::new(FileId(0), 10, 1_000);
     segment.first_timestamp = 500;
-    let full = |segment: &Segment, bytes, batch_bytes, last_offset, timestamp, wall_ms| {
-        is_full(&config(), segment, bytes, batch_bytes, last_offset, timestamp, wall_ms)
+    let full = |segment: &Segment, bytes, batch_bytes, last_offset, max_timestamp, wall_ms| {
+        let batch = Batch {
+            bytes: batch_bytes,
+            last_offset,
+            max_timestamp,
+        };
+        is_full(&config(), LOG, segment, bytes, batch, wall_ms)
     };
     assert!(
         !full(&segment, 0, 5_000, 10, 9_999, 9_999),
@@ -41,6 +48,52 @@ fn a_segment_is_full() {
         full(&segment, 1, 1, 11 + i64::from(i32::MAX), 500, 0),
         "offsets of the index"
     );
+}
+
+/// Goal: a jitter shortens `segment.ms` by less than itself and than all of it, for each segment by another draw, and by none
+/// without one.
+#[test]
+fn segments_are_rolled_with_jitter() {
+    let with = |segment_jitter_ms| LogConfig {
+        segment_jitter_ms,
+        ..config()
+    };
+    let draws = |config: &LogConfig| -> Vec<i64> {
+        let segment = |number: u64| Segment::new(FileId(number), number as i64 * 10, 1_000);
+        (0..1_000)
+            .map(|number| jitter_ms(config, LOG, &segment(number)))
+            .collect()
+    };
+    assert!(draws(&with(0)).iter().all(|jitter| *jitter == 0));
+    for (jitter, most) in [(30, 30), (i64::MAX, config().segment_ms)] {
+        let draws = draws(&with(jitter));
+        assert!(draws.iter().all(|draw| (0..most).contains(draw)));
+        for tenth in 0..10 {
+            let drawn = draws.iter().filter(|draw| **draw * 10 / most == tenth).count();
+            assert!((50..150).contains(&drawn), "{drawn} of 1000 in tenth {tenth} of {most}");
+        }
+    }
+    let first = Segment::new(FileId(3), 10, 1_000);
+    assert_ne!(
+        jitter_ms(&with(100), LogId(8), &first),
+        jitter_ms(&with(100), LOG, &first),
+        "of another log"
+    );
+
+    let mut segment = first;
+    segment.first_timestamp = 500;
+    let config = with(30);
+    let kept_ms = config.segment_ms - jitter_ms(&config, LOG, &segment);
+    assert!(kept_ms < config.segment_ms, "this one has some");
+    let full = |max_timestamp| {
+        let batch = Batch {
+            bytes: 1,
+            last_offset: 20,
+            max_timestamp,
+        };
+        is_full(&config, LOG, &segment, 1, batch, 0)
+    };
+    assert!(!full(500 + kept_ms) && full(501 + kept_ms));
 }
 
 fn spans() -> [Span; 3] {

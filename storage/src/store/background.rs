@@ -31,8 +31,8 @@ const WRITE_OUT_BYTES: usize = 1 << 20;
 /// And when memory is a quarter full, so that this does not keep up: then files are opened and flushed for more, and two are
 /// written at a time. Rounds of a MiB a log bound what a core takes at 600 MB/s where the disk does three times of that.
 const WRITE_OUT_BYTES_HASTY: usize = 4 << 20;
-/// How often retention looks.
-const RETENTION_EVERY_MS: i64 = 30_000;
+/// How often retention looks at least when the disk is full.
+const RETENTION_EVERY_MS_FULL: i64 = 30_000;
 /// A checkpoint is written at least this often while records come, so that deleted files go.
 const CHECKPOINT_EVERY_MS: i64 = 60_000;
 
@@ -49,9 +49,27 @@ pub(super) struct Background {
     pub disk_full: bool,
     /// The last checkpoint found no space.
     checkpoint_refused: bool,
-    retention_ms: i64,
+    retention: Turn,
+    producers: Turn,
     checkpoint_ms: i64,
     checkpoint_records: u64,
+}
+
+/// What is done now and then, by a clock that may be set back.
+#[derive(Debug, Default)]
+struct Turn {
+    last_ms: i64,
+}
+
+impl Turn {
+    /// Whether it is time; then this is the last time that it was done.
+    fn has_come(&mut self, wall_ms: i64, every_ms: i64) -> bool {
+        let has_come = wall_ms.saturating_sub(self.last_ms) >= every_ms || wall_ms < self.last_ms;
+        if has_come {
+            self.last_ms = wall_ms;
+        }
+        has_come
+    }
 }
 
 impl<D: Disk> Store<D> {
@@ -60,6 +78,16 @@ impl<D: Disk> Store<D> {
         (self.inner.options.yield_now)().await;
         let mut more = self.prewrite().await?;
         self.retain(wall_ms);
+        let producers_every_ms = self.inner.options.producers_every_ms;
+        if self
+            .inner
+            .background
+            .borrow_mut()
+            .producers
+            .has_come(wall_ms, producers_every_ms)
+        {
+            self.expire_producers(wall_ms);
+        }
         more |= self.write_out(wall_ms).await?;
         (self.inner.options.yield_now)().await;
         more |= self.copy_residues_forward();
@@ -86,11 +114,14 @@ impl<D: Disk> Store<D> {
 
     /// `retention.ms` and `retention.bytes`: raises start offsets.
     fn retain(&self, wall_ms: i64) {
-        let due = &mut self.inner.background.borrow_mut().retention_ms;
-        if wall_ms.saturating_sub(*due) < RETENTION_EVERY_MS && wall_ms >= *due {
+        let background = &mut *self.inner.background.borrow_mut();
+        let mut every_ms = self.inner.options.retention_every_ms;
+        if background.disk_full {
+            every_ms = every_ms.min(RETENTION_EVERY_MS_FULL);
+        }
+        if !background.retention.has_come(wall_ms, every_ms) {
             return;
         }
-        *due = wall_ms;
         let mut state = self.inner.state.borrow_mut();
         let plans: Vec<(LogId, i64)> = state
             .logs
@@ -100,9 +131,6 @@ impl<D: Disk> Store<D> {
             .collect();
         for (id, offset) in plans {
             state.change(id, &Record::Start { offset });
-        }
-        for slot in state.logs.values_mut() {
-            slot.log.expire_producers(wall_ms);
         }
         drop(state);
         self.inner.pushed();

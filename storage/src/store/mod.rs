@@ -7,6 +7,7 @@
 
 mod background;
 mod commit;
+mod producers;
 mod reads;
 mod recover;
 mod rehome;
@@ -27,12 +28,7 @@ use bytes::Bytes;
 use corelane_protocol::records::{BatchHeader, patch, set_append_time};
 use uuid::Uuid;
 
-use crate::{
-    Failed, Identity, OpenError, StorageError,
-    disk::Disk,
-    journal::record::Record,
-    log::{Producer, ProducerCheck, read::ReadCache},
-};
+use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record, log::read::ReadCache};
 use commit::{Drivers, Flight};
 use state::State;
 
@@ -70,6 +66,8 @@ struct Inner<D: Disk> {
     flights: RefCell<VecDeque<Flight>>,
     drivers: Arc<Drivers>,
     recovered_end: JournalEnd,
+    /// None: nobody said, so every producer is remembered.
+    producer_expiration_ms: Cell<Option<i64>>,
 }
 
 impl<D: Disk> Store<D> {
@@ -317,19 +315,6 @@ impl<D: Disk> Store<D> {
 
     pub fn last_epoch(&self, id: LogId) -> Option<i32> {
         self.with_log(id, |slot| slot.log.epochs().last().map(|last| last.leader_epoch))?
-    }
-
-    /// What to do with a producer's batch, by its sequence numbers. None: no such log.
-    pub fn check_producer(&self, id: LogId, header: &BatchHeader) -> Option<ProducerCheck> {
-        self.with_log(id, |slot| slot.log.check_producer(header))
-    }
-
-    /// (producer id, what is remembered of it) of each producer that the log knows.
-    pub fn producers(&self, id: LogId) -> Option<Vec<(i64, Producer)>> {
-        self.with_log(id, |slot| {
-            let known = slot.log.producers().iter();
-            known.map(|(id, producer)| (id, producer.clone())).collect()
-        })
     }
 
     /// Bytes of record batches in the log, wherever they are.

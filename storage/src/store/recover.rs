@@ -81,6 +81,7 @@ pub(super) async fn open<D: Disk>(
         state: RefCell::new(state),
         flights: RefCell::new(VecDeque::new()),
         drivers: Default::default(),
+        producer_expiration_ms: Cell::new(None),
         recovered_end: JournalEnd {
             frame_seq: opened.plan.last.frame_seq,
             file_seq: opened.plan.last.file_seq,

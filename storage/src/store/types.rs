@@ -24,6 +24,8 @@ pub struct LogConfig {
     pub segment_bytes: u32,
     /// `segment.ms`
     pub segment_ms: i64,
+    /// `segment.jitter.ms`
+    pub segment_jitter_ms: i64,
     /// `retention.ms`
     pub retention_ms: i64,
     /// `retention.bytes`
@@ -40,6 +42,7 @@ impl Default for LogConfig {
         LogConfig {
             segment_bytes: 1 << 30,
             segment_ms: 7 * 24 * 3600 * 1000,
+            segment_jitter_ms: 0,
             retention_ms: 7 * 24 * 3600 * 1000,
             retention_bytes: -1,
             delete: true,
@@ -186,6 +189,10 @@ pub struct StoreOptions {
     pub frame_bytes_max: usize,
     /// Records that are not in segments yet are held in memory; appends wait at this many bytes.
     pub tail_bytes_max: usize,
+    /// How often segments past retention are looked for; on a full disk more often. `log.retention.check.interval.ms`
+    pub retention_every_ms: i64,
+    /// How often silent producers are looked for. `producer.id.expiration.check.interval.ms`
+    pub producers_every_ms: i64,
     /// How long nothing is appended before a frame says that the last ones are durable.
     pub watermark_after: Duration,
     pub sleep: Rc<dyn Fn(Duration) -> LocalFuture>,
@@ -213,6 +220,8 @@ impl StoreOptions {
             frames_in_flight: 1,
             frame_bytes_max: 4 << 20,
             tail_bytes_max: 128 << 20,
+            retention_every_ms: 300_000,
+            producers_every_ms: 600_000,
             watermark_after: Duration::from_millis(1),
             sleep: Rc::new(sleep),
             yield_now: Rc::new(yield_now),

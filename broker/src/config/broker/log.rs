@@ -34,12 +34,12 @@ table! {
             log_retention_minutes: Option<i32> = "log.retention.minutes", "", AtLeast(-1), Restart, [synonym("log.retention.hours", 60)], "Minutes for which records are kept, unless log.retention.ms says it.";
             log_retention_hours: i32 = "log.retention.hours", "168", AtLeast(-1), Restart, [], "Hours for which records are kept, unless log.retention.ms or .minutes says it.";
             log_retention_bytes: i64 = "log.retention.bytes", "-1", AtLeast(-1), Live, [], "Bytes of a partition above which its oldest segments go; -1 is no limit.";
-            log_retention_check_interval_ms: i64 = "log.retention.check.interval.ms", "300000", AtLeast(1), Nothing("storage looks every 30 seconds"), [], "Milliseconds between looks for segments to delete.";
+            log_retention_check_interval_ms: i64 = "log.retention.check.interval.ms", "300000", AtLeast(1), Restart, [], "Milliseconds between looks for segments to delete; on a full disk no more than 30000.";
             log_segment_bytes: i32 = "log.segment.bytes", "1073741824", AtLeast(1_048_576), Live, [], "Bytes after which a new segment is begun.";
             log_roll_ms: Option<i64> = "log.roll.ms", "", AtLeast(1), Live, [synonym("log.roll.hours", 3_600_000)], "Milliseconds after which a new segment is begun, full or not.";
             log_roll_hours: i32 = "log.roll.hours", "168", AtLeast(1), Restart, [], "Hours after which a new segment is begun, unless log.roll.ms says it.";
-            log_roll_jitter_ms: Option<i64> = "log.roll.jitter.ms", "", AtLeast(0), Nothing("segments are rolled without jitter yet"), [synonym("log.roll.jitter.hours", 3_600_000)], "At most this many milliseconds, drawn per segment, are taken off log.roll.ms.";
-            log_roll_jitter_hours: i32 = "log.roll.jitter.hours", "0", AtLeast(0), Nothing("segments are rolled without jitter yet"), [], "The same in hours, unless log.roll.jitter.ms says it.";
+            log_roll_jitter_ms: Option<i64> = "log.roll.jitter.ms", "", AtLeast(0), Live, [synonym("log.roll.jitter.hours", 3_600_000)], "At most this many milliseconds, drawn per segment, are taken off log.roll.ms.";
+            log_roll_jitter_hours: i32 = "log.roll.jitter.hours", "0", AtLeast(0), Restart, [], "The same in hours, unless log.roll.jitter.ms says it.";
             log_index_interval_bytes: i32 = "log.index.interval.bytes", "4096", AtLeast(0), Live, [], "Bytes of records between two entries of a segment's index.";
             log_message_timestamp_type: String = "log.message.timestamp.type", "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), Live, [], "Whether a record keeps the producer's timestamp or gets the broker's.";
             log_message_timestamp_before_max_ms: i64 = "log.message.timestamp.before.max.ms", "9223372036854775807", AtLeast(0), Live, [], "How far in the past, in milliseconds, a producer's timestamp may lie.";

@@ -13,8 +13,8 @@ table! {
     pub struct Transactions {
         fields {
             // Producers and transactions.
-            producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds after which the sequence of a silent producer is forgotten.";
-            producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Nothing("it is 24 hours for every producer yet"), [], "Milliseconds between looks for silent producers.";
+            producer_id_expiration_ms: i32 = "producer.id.expiration.ms", "86400000", AtLeast(1), Live, [], "Milliseconds after which the sequence of a silent producer is forgotten, by the time of its records.";
+            producer_id_expiration_check_interval_ms: i32 = "producer.id.expiration.check.interval.ms", "600000", AtLeast(1), Restart, [], "Milliseconds between looks for silent producers.";
             transaction_state_log_num_partitions: i32 = "transaction.state.log.num.partitions", "50", AtLeast(1), NO_TRANSACTIONS_YET, [], "Partitions of __transaction_state; must not change once it exists.";
             transaction_state_log_replication_factor: i16 = "transaction.state.log.replication.factor", "3", AtLeast(1), NO_TRANSACTIONS_YET, [], "Replicas of __transaction_state, capped by the brokers alive when it is created.";
             transaction_state_log_min_isr: i32 = "transaction.state.log.min.isr", "2", AtLeast(1), NO_TRANSACTIONS_YET, [], "min.insync.replicas of __transaction_state, capped by its replicas.";

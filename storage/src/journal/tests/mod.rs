@@ -5,7 +5,7 @@ use corelane_protocol::crc32c;
 use super::{
     checkpoint::{CHECKPOINT_VERSION, CheckpointError, CheckpointHeader},
     frame::{Address, FLAG_FILE_HEAD, Found, FrameBuilder, FrameError, FrameHeader, Lineage, Link, Seal, records},
-    record::{RECORD_HEADER, Record, RecordHeader},
+    record::{RECORD_HEADER, Record, RecordHeader, decode_config, encode_config},
     recovery::{plan, scan_file},
     space::ReplayFrom,
 };
@@ -328,4 +328,21 @@ fn foreign_frames_do_not_count() {
         prev: seal().prev,
     };
     assert_eq!(plan(scanned, earlier, 70, &Rules::production()).frames.len(), 0);
+}
+
+/// Goal: a jitter is kept beside the bit that it shares a word with, and a word of before has none.
+#[test]
+fn a_jitter_shares_its_word() {
+    for (delete, segment_jitter_ms) in [(true, 0), (false, 0), (true, 1), (false, i64::MAX), (true, i64::MAX)] {
+        let config = LogConfig {
+            delete,
+            segment_jitter_ms,
+            ..LogConfig::default()
+        };
+        let mut bytes = Vec::new();
+        encode_config(&config, &mut bytes);
+        assert_eq!(decode_config(&mut &bytes[..]), Ok(config));
+        let word = u64::from_le_bytes(bytes[bytes.len() - 8..].try_into().unwrap());
+        assert_eq!(word == u64::from(delete), segment_jitter_ms == 0);
+    }
 }

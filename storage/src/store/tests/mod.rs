@@ -8,5 +8,6 @@ mod full;
 mod harness;
 mod memory;
 mod model;
+mod producers;
 mod random;
 mod snapshots;
