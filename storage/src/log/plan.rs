@@ -15,6 +15,9 @@ use crate::{
 };
 
 const BLOCK_BYTES: u64 = BLOCK as u64;
+/// In one write-out. To plan it, to note it in the log and to let go of the memory take a third of a microsecond each, for which
+/// nothing else runs on the core.
+const BATCHES_MAX: usize = 4096;
 
 /// A segment's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,8 +144,8 @@ impl ResidueCopy {
 }
 
 impl PartitionLog {
-    /// The next write-out: about `bytes_max` bytes at most (one batch always), of frames up to `durable_seq`. None:
-    /// there is less than a block to write.
+    /// The next write-out: about `bytes_max` bytes and [`BATCHES_MAX`] batches at most (one always), of frames up to
+    /// `durable_seq`. None: there is less than a block to write.
     pub fn plan_write_out(
         &self,
         frames: &Frames,
@@ -190,7 +193,7 @@ impl PartitionLog {
                 max_timestamp: entry.max_timestamp,
             };
             full = !continues && roll::is_full(&self.config, self.id, &segment, end, batch, wall_ms);
-            if full || end.saturating_sub(segment.position) >= bytes_max as u64 {
+            if full || end.saturating_sub(segment.position) >= bytes_max as u64 || pieces.len() == BATCHES_MAX {
                 break;
             }
             if end == 0 {

@@ -139,13 +139,12 @@ impl<D: Disk> Store<D> {
     /// True: something was written.
     async fn write_out(&self, wall_ms: i64) -> Result<bool, StorageError> {
         let inner = &*self.inner;
-        let plans = self.plan_write_outs(wall_ms);
+        let plans = self.plan_write_outs(wall_ms).await;
         if plans.is_empty() {
             // What found no space may have been deleted since.
             inner.background.borrow_mut().disk_full = false;
             return Ok(false);
         }
-        let bytes: u64 = plans.iter().map(WriteOut::bytes).sum();
         let hasty = self.pressure(&inner.state.borrow()).is_behind();
         let done = match writeout::run_all(&inner.disk, plans, hasty).await {
             Ok(done) => done,
@@ -167,17 +166,22 @@ impl<D: Disk> Store<D> {
             let (location, free_bytes) = (inner.disk.location(), self.free_bytes().await);
             tracing::info!(location, free_bytes, "the disk has room again: appends go on");
         }
-        let mut state = inner.state.borrow_mut();
-        for out in &done {
-            let log = out.plan.log;
-            let Some(slot) = state.logs.get(&log) else { continue };
-            for record in slot.log.written_out(out) {
-                state.change(log, &record);
+        for out in done {
+            {
+                let mut state = inner.state.borrow_mut();
+                let log = out.plan.log;
+                if let Some(slot) = state.logs.get(&log) {
+                    for record in slot.log.written_out(&out) {
+                        state.change(log, &record);
+                    }
+                }
+                state.stats.written_out_bytes += out.plan.bytes();
             }
+            inner.pushed();
+            // To apply this to thousands of small batches, and to forget them, takes a millisecond.
+            drop(out);
+            (inner.options.yield_now)().await;
         }
-        state.stats.written_out_bytes += bytes;
-        drop(state);
-        inner.pushed();
         Ok(true)
     }
 
@@ -186,9 +190,25 @@ impl<D: Disk> Store<D> {
         self.inner.disk.space().await.ok().map(|space| space.free_bytes)
     }
 
-    /// Chooses logs, and journals what must be known of their files first.
-    fn plan_write_outs(&self, wall_ms: i64) -> Vec<WriteOut> {
-        let mut state = self.inner.state.borrow_mut();
+    /// Chooses logs, and journals what must be known of their files first. Gives way after each.
+    async fn plan_write_outs(&self, wall_ms: i64) -> Vec<WriteOut> {
+        let (chosen, bytes_max) = self.choose_logs();
+        let mut plans = Vec::new();
+        for id in chosen {
+            if let Some(plan) = self.plan_write_out(id, bytes_max, wall_ms) {
+                plans.push(plan);
+                if plans.len() == ROUND_LOGS {
+                    break;
+                }
+                (self.inner.options.yield_now)().await;
+            }
+        }
+        plans
+    }
+
+    /// And how many bytes of each.
+    fn choose_logs(&self) -> (Vec<LogId>, usize) {
+        let state = self.inner.state.borrow();
         let sound = state.logs.iter().filter(|(_, slot)| slot.log.damaged().is_none());
         let loads: Vec<Load> = sound
             .map(|(id, slot)| Load {
@@ -197,28 +217,27 @@ impl<D: Disk> Store<D> {
                 oldest_frame: slot.log.oldest_frame(),
             })
             .collect();
-        let durable_seq = state.committer.durable_seq();
-        let mut plans = Vec::new();
         let pressure = self.pressure(&state);
         let bytes_max = if pressure.is_behind() {
             WRITE_OUT_BYTES_HASTY
         } else {
             WRITE_OUT_BYTES
         };
-        for id in writeout::choose(&loads, &pressure) {
-            let slot = &state.logs[&id];
-            let Some(plan) = slot.log.plan_write_out(&state.frames, durable_seq, bytes_max, wall_ms) else {
-                continue;
-            };
-            for record in &plan.records {
-                state.change(id, record);
-            }
-            plans.push(plan);
-            if plans.len() == ROUND_LOGS {
-                break;
-            }
+        (writeout::choose(&loads, &pressure), bytes_max)
+    }
+
+    /// None: there is less than a block to write, or the log was deleted or found damaged since it was chosen.
+    fn plan_write_out(&self, id: LogId, bytes_max: usize, wall_ms: i64) -> Option<WriteOut> {
+        let mut state = self.inner.state.borrow_mut();
+        let durable_seq = state.committer.durable_seq();
+        let slot = state.logs.get(&id).filter(|slot| slot.log.damaged().is_none())?;
+        let plan = slot
+            .log
+            .plan_write_out(&state.frames, durable_seq, bytes_max, wall_ms)?;
+        for record in &plan.records {
+            state.change(id, record);
         }
-        plans
+        Some(plan)
     }
 
     fn pressure(&self, state: &State) -> Pressure {

@@ -139,14 +139,8 @@ impl FileOperation {
             let key = inner.files.insert(slot);
             let first = first.user_data(Tag::new(Kind::File, key).pack());
             let second = second.map(|entry| entry.user_data(Tag::new(Kind::LinkedFlush, key).pack()));
-            let lasts = second.is_some();
             // SAFETY: memory and descriptor are owned by the slot, which is freed with the last completion.
             unsafe { inner.submit((first, second)) };
-            if lasts {
-                // Somebody waits for it. It would leave with the next turn, behind all that this turn has woken: the
-                // answers to a frame are system calls, and dozens of them.
-                inner.enter();
-            }
             key
         });
         FileOperation {

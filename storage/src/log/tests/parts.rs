@@ -200,6 +200,23 @@ fn filled(batches: i64) -> Harness {
     harness
 }
 
+/// What a write-out costs the core in one go is bound by the number of batches, too.
+#[test]
+fn a_write_out_of_small_batches_has_an_end() {
+    let mut harness = Harness::new(LogConfig::default());
+    for number in 0..5000 {
+        let mut builder = Builder::new().base_offset(number);
+        builder.push(number, None, Some(b"x"));
+        harness.append(&builder.build());
+    }
+    harness.commit();
+    let first = harness.plan(1 << 30).expect("there is more than a block");
+    assert_eq!(first.pieces.len(), 4096);
+    harness.finish(first);
+    let second = harness.plan(1 << 30).expect("the rest");
+    assert!(second.pieces.len() <= 5000 - 4096 + 1 && second.end_offset() > 4096);
+}
+
 /// A changed or unreadable sector is never served, and does not hide the other batches.
 #[test]
 fn damage_is_an_error() {

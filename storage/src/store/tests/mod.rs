@@ -5,6 +5,7 @@ mod cost;
 mod crash;
 mod faults;
 mod full;
+mod gives_way;
 mod harness;
 mod memory;
 mod model;
