@@ -8,6 +8,7 @@ pub mod group;
 pub mod http;
 pub mod limits;
 pub mod log_limit;
+pub mod loggers;
 pub mod metadata;
 pub mod metrics;
 pub mod net;

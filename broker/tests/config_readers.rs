@@ -1,4 +1,4 @@
-//! Goal: a config that nothing in the broker reads says of itself that it does nothing.
+//! Goal: a config that nothing in the broker reads says of itself that it does nothing; and a logger is who writes to the log.
 //!
 //! The tables are what the reference page, the log and DescribeConfigs tell people; a key that silently stopped to matter,
 //! or never did, would be a promise that nobody keeps.
@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use corelane_broker::config::{Effect, Key, broker, topic};
+use corelane_broker::{
+    config::{Effect, Key, broker, topic},
+    loggers,
+};
 
 /// The text of every file below the broker's source, but for tests.
 fn sources(folder: &Path, found: &mut Vec<String>) {
@@ -113,4 +116,38 @@ fn keys_without_a_reader_say_that_they_do_nothing() {
         unread.is_empty(),
         "nothing reads {unread:#?}: mark them as Nothing, with the reason"
     );
+}
+
+/// The part of the source that each event of the log comes from, as its first two modules.
+fn who_logs() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (crate_name, folder) in [
+        ("corelane_broker", "broker/src"),
+        ("corelane_storage", "storage/src"),
+        ("corelane_raft", "raft/src"),
+        ("corelane_protocol", "protocol/src"),
+    ] {
+        for entry in fs::read_dir(root.join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let mut texts = Vec::new();
+            match path.is_dir() {
+                true => sources(&path, &mut texts),
+                false => texts.push(fs::read_to_string(&path).unwrap()),
+            }
+            let macros = ["error", "warn", "info", "debug", "trace"].map(|level| format!("tracing::{level}!("));
+            if texts.iter().any(|text| macros.iter().any(|name| text.contains(name))) {
+                let part = path.file_stem().unwrap().to_str().unwrap();
+                found.insert(format!("{crate_name}::{part}"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn loggers_are_who_writes_to_the_log() {
+    let mut named: BTreeSet<String> = loggers::NAMES.iter().map(|name| name.to_string()).collect();
+    assert!(named.remove(loggers::ROOT));
+    assert_eq!(named, who_logs());
 }

@@ -23,6 +23,7 @@ use harness::wire::{Wire, produce};
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const BROKER_LOGGER: i8 = 8;
 
 /// For what the broker does by itself, a few times in a second here.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -360,4 +361,29 @@ fn connections_are_made_no_faster_than_they_may_be() {
     // What was not used of one second may be used at once; how much longer it takes is the machine's.
     let seconds = begin.elapsed().as_secs_f64();
     assert!(seconds >= 1.5, "{} connections in {seconds} s", connections.len());
+}
+
+/// Goal: a part of the broker says what its level lets it say, from the answer to the change on, and root decides for the others.
+#[test]
+fn loggers_have_levels() {
+    let broker = Broker::start("live-loggers", 2);
+    let mut wire = Wire::connect(broker.port);
+    wire.create_topic("told", 1);
+    // "config altered" is said by this logger at INFO, with its key.
+    let api = "corelane_broker::api";
+    alter(&mut wire, TOPIC, "told", "flush.ms", Some("1"));
+    alter(&mut wire, BROKER_LOGGER, "1", api, Some("ERROR"));
+    alter(&mut wire, TOPIC, "told", "flush.messages", Some("2"));
+    alter(&mut wire, BROKER_LOGGER, "1", "root", Some("DEBUG"));
+    alter(&mut wire, TOPIC, "told", "retention.ms", Some("3"));
+    alter(&mut wire, BROKER_LOGGER, "1", api, None);
+    alter(&mut wire, TOPIC, "told", "max.message.bytes", Some("4"));
+    let said = |key: &str| broker.log_text().contains(&format!("key=\"{key}\""));
+    wait_until(LIMIT, || said("max.message.bytes").then_some(())).expect("it has root's level again");
+    assert!(said("flush.ms"), "at start it is INFO");
+    assert!(
+        !said("flush.messages") && !said("retention.ms"),
+        "{}",
+        broker.log_tail()
+    );
 }

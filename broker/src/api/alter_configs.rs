@@ -30,7 +30,7 @@ pub async fn handle<W: World<Message = Message>>(
         resources,
         validate_only: request.validate_only,
     };
-    let answer = super::incremental_alter_configs::handle(core, context, incremental).await;
+    let answer = super::incremental_alter_configs::alter_all(core, context, incremental, false).await;
     let responses = answer
         .responses
         .into_iter()

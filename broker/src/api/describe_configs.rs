@@ -1,4 +1,5 @@
-//! DescribeConfigs (key 32), versions 1 to 4: what a topic, broker, group or metrics subscription is told, from where, and what it means.
+//! DescribeConfigs (key 32), versions 1 to 4: what a topic, broker, group or metrics subscription is told, from where, and what it means;
+//! and the levels of this broker's loggers.
 //!
 //! Version 1 answers synonyms; 3 types and documentation; 4 is flexible.
 
@@ -14,7 +15,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{context::RequestContext, pace::Pace, refusals::Refusals};
+use super::{broker_loggers, context::RequestContext, pace::Pace, refusals::Refusals};
 use crate::{
     config::{Broker, Entry, client_metrics, group, topic},
     core::{Core, Message},
@@ -52,19 +53,25 @@ pub async fn handle<W: World<Message = Message>>(
     let mut pace = Pace::new(&core.world);
     let mut results = Vec::new();
     for ((resource_type, resource_name), wanted) in merged(request.resources) {
-        let (error_code, error_message, entries) = match entries(&core, resource_type, &resource_name) {
-            Ok(entries) => (ErrorCode::NONE, Some(String::new()), entries),
+        let is_wanted = |name: &str| wanted.as_ref().is_none_or(|keys| keys.contains(name));
+        let mut looked_at = 1;
+        let described = match resource_type {
+            resource_type::BROKER_LOGGER => broker_loggers::describe(&core, &resource_name, is_wanted),
+            _ => entries(&core, resource_type, &resource_name).map(|entries| {
+                looked_at += entries.len();
+                let entries = entries.into_iter().filter(|entry| is_wanted(entry.name));
+                let shown = entries.map(|entry| config(entry, request.include_synonyms, request.include_documentation));
+                shown.collect()
+            }),
+        };
+        let (error_code, error_message, configs) = match described {
+            Ok(configs) => (ErrorCode::NONE, Some(String::new()), configs),
             Err((code, message)) => {
                 refusals.add(&resource_name, &message);
                 (code, Some(message), Vec::new())
             }
         };
-        pace.spend(1 + entries.len()).await;
-        let configs = entries
-            .into_iter()
-            .filter(|entry| wanted.as_ref().is_none_or(|keys| keys.contains(entry.name)))
-            .map(|entry| config(entry, request.include_synonyms, request.include_documentation))
-            .collect();
+        pace.spend(looked_at).await;
         results.push(DescribeConfigsResult {
             error_code,
             error_message,

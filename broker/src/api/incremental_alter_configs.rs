@@ -1,5 +1,6 @@
 //! IncrementalAlterConfigs (key 44), versions 0 to 1: set, delete, append to or subtract from single configs (KIP-339).
-//! Version 1 is flexible. Topics, brokers (this one, or the default of all), groups, and subscriptions to clients' metrics.
+//! Version 1 is flexible. Topics, brokers (this one, or the default of all), groups, subscriptions to clients' metrics; and this
+//! broker's loggers, which are not the controller's.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use corelane_protocol::{
     },
 };
 
-use super::{context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
+use super::{broker_loggers, context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
 use crate::{
     config::{self, Effect, broker::NOT_COMPACTED},
     core::{Core, Message},
@@ -24,33 +25,50 @@ pub async fn handle<W: World<Message = Message>>(
     context: RequestContext,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
+    alter_all(core, context, request, true).await
+}
+
+/// Loggers are not for the older AlterConfigs.
+pub(super) async fn alter_all<W: World<Message = Message>>(
+    core: Core<W>,
+    context: RequestContext,
+    request: IncrementalAlterConfigsRequest,
+    takes_loggers: bool,
+) -> IncrementalAlterConfigsResponse {
     let mut refusals = Refusals::of(&core, &context);
     let mut pace = Pace::new(&core.world);
-    // In the order of the request; what is not refused here is wished.
+    // In the order of the request; None is wished.
     let mut results = Vec::with_capacity(request.resources.len());
     let mut wished = Vec::new();
     for resource in &request.resources {
         pace.spend(1 + resource.configs.len()).await;
+        if takes_loggers && resource.resource_type == resource_type::BROKER_LOGGER {
+            results.push(Some(broker_loggers::alter(
+                &core,
+                &context,
+                resource,
+                request.validate_only,
+            )));
+            continue;
+        }
         match named(&core, resource).and_then(|named| Ok((named, changes(resource)?))) {
             Ok(wish) => {
                 wished.push(wish);
-                results.push(Ok(()));
+                results.push(None);
             }
-            Err(error) => results.push(Err(error)),
+            Err(error) => results.push(Some(Err(error))),
         }
     }
+    let mut answers = Vec::new();
     if !wished.is_empty() {
-        let answers = alter(&core, &context, wished, request.validate_only).await;
-        let places = results.iter_mut().filter(|result| result.is_ok());
-        for (place, answer) in places.zip(answers) {
-            *place = answer;
-        }
+        answers = alter(&core, &context, wished, request.validate_only).await;
     }
-    let responses = request
-        .resources
-        .into_iter()
-        .zip(results)
-        .map(|(resource, result)| answer(&mut refusals, resource.resource_type, resource.resource_name, result));
+    let mut answers = answers.into_iter();
+    let mut answer_of_wish = || answers.next().expect("one for each wish");
+    let responses = request.resources.into_iter().zip(results).map(|(resource, result)| {
+        let result = result.unwrap_or_else(&mut answer_of_wish);
+        answer(&mut refusals, resource.resource_type, resource.resource_name, result)
+    });
     IncrementalAlterConfigsResponse {
         responses: responses.collect(),
         ..Default::default()
@@ -132,9 +150,6 @@ fn named<W: World<Message = Message>>(core: &Core<W>, resource: &AlterConfigsRes
             )),
             Err(_) => refuse(format!("Node id must be an integer, but it is: {name}")),
         },
-        resource_type::BROKER_LOGGER => {
-            refuse("Log levels cannot be altered while the broker runs: start it with CORELANE_LOG set.".to_owned())
-        }
         other => refuse(format!("Unknown resource type {other}")),
     }
 }

@@ -9,6 +9,7 @@ mod alter_configs;
 mod alter_partition_reassignments;
 mod api_versions;
 mod body;
+mod broker_loggers;
 mod coordinator;
 mod create_partitions;
 mod create_topics;

@@ -8,29 +8,68 @@ use std::{
     io::IsTerminal,
 };
 
-use tracing::field::Field;
+use tracing::{field::Field, level_filters::LevelFilter};
 use tracing_subscriber::{
-    EnvFilter,
+    EnvFilter, Layer,
     field::MakeExt,
     fmt::format::{Writer, debug_fn},
+    layer::SubscriberExt,
+    reload,
+    util::SubscriberInitExt,
 };
 
-use crate::runtime;
+use crate::{
+    loggers::{self, Level, Levels},
+    runtime,
+};
 
 /// To be called once, before the first event.
 pub fn init(json: bool) {
     runtime::say_panics();
-    let filter = EnvFilter::try_from_env("CORELANE_LOG").unwrap_or_else(|_| "info".into());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let said = std::env::var("CORELANE_LOG").unwrap_or_default();
+    let (at_start, filter) = match said.parse::<EnvFilter>() {
+        Ok(filter) if !said.is_empty() => (said, filter),
+        _ => ("info".to_owned(), EnvFilter::new("info")),
+    };
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(|| runtime::Stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false);
-    if json {
+    let lines = if json {
         // JSON has escapes of its own.
-        builder.json().init();
+        lines.json().boxed()
     } else {
-        builder.fmt_fields(debug_fn(write_field).delimited(" ")).init();
+        lines.fmt_fields(debug_fn(write_field).delimited(" ")).boxed()
+    };
+    tracing_subscriber::registry().with(filter).with(lines).init();
+    loggers::install(levels_at_start(&at_start), move |levels| {
+        let _ = handle.reload(EnvFilter::new(levels.directives()));
+    });
+}
+
+/// What `CORELANE_LOG` says of each logger; of one named twice the last word counts. Words of spans and fields count, but are no
+/// logger's.
+fn levels_at_start(said: &str) -> Levels {
+    Levels::new(said, |name| {
+        let words = said.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let of_name = words.filter_map(|word| match word.split_once('=') {
+            Some((target, filter)) => (target == name).then_some(filter),
+            None => (name == loggers::ROOT).then_some(word),
+        });
+        let mut filters = of_name.filter_map(|filter| filter.parse::<LevelFilter>().ok());
+        filters.next_back().map(level)
+    })
+}
+
+fn level(filter: LevelFilter) -> Level {
+    match filter {
+        LevelFilter::TRACE => Level::Trace,
+        LevelFilter::DEBUG => Level::Debug,
+        LevelFilter::INFO => Level::Info,
+        LevelFilter::WARN => Level::Warn,
+        LevelFilter::ERROR => Level::Error,
+        _ => Level::Fatal,
     }
 }
 
@@ -87,6 +126,26 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// Goal: loggers begin with what `CORELANE_LOG` says of them.
+    #[test]
+    fn levels_are_those_of_the_environment() {
+        let shown = |said: &str| -> Vec<&str> {
+            let levels = levels_at_start(said);
+            let wanted = ["corelane_broker::api", "corelane_broker::net", loggers::ROOT];
+            let all = levels.in_force().filter(|(name, _)| wanted.contains(name));
+            all.map(|(_, level)| level.word()).collect()
+        };
+        assert_eq!(shown("info"), ["INFO", "INFO", "INFO"]);
+        assert_eq!(
+            shown("warn,corelane_broker::net=debug, error"),
+            ["ERROR", "DEBUG", "ERROR"]
+        );
+        assert_eq!(
+            shown("corelane_broker::net=off,x[span{field=1}]=debug"),
+            ["FATAL", "FATAL", "FATAL"]
+        );
     }
 
     /// Goal: nothing that a client sends can end a line, begin another, or move a terminal's cursor, however it is logged.
