@@ -67,6 +67,7 @@ impl Start {
     }
 
     fn try_run(&self) -> Result<(), String> {
+        runtime::allocator::keep_freed_memory();
         let (config, hostname) = self.load()?;
         let endpoints = endpoints(&config, &hostname)?;
         tracing::info!(

@@ -14,6 +14,7 @@
 //! names it; no borrow of the ring is held while a waker runs or foreign memory is dropped; nothing is always runnable;
 //! a task is woken on its own core only, and whatever another thread has for a core comes by its doorbell.
 
+pub mod allocator;
 mod blocking;
 mod clock;
 mod core_world;
