@@ -31,12 +31,19 @@ pub(super) struct FileSlot {
     memory: Memory,
     /// Keeps the descriptor open.
     _file: Rc<OwnedFd>,
-    due: u8,
-    /// Of the entry and of the flush linked behind it.
-    results: [i32; 2],
-    /// Nobody waits any more; the slot is freed with the last completion.
+    end: Option<End>,
+    /// Nobody waits any more; the slot is freed with the completion.
     abandoned: bool,
     waker: Option<Waker>,
+}
+
+/// The one completion of an operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End {
+    /// Of its only entry, or of the first, which failed or was short.
+    Entry(i32),
+    /// Of the flush linked behind an entry that did all it should.
+    Flush(i32),
 }
 
 /// Reads into `buffer[filled..]` from `position`. The number of bytes that came, 0 at the end of the file.
@@ -59,14 +66,17 @@ pub(in crate::runtime) async fn read(
     .build();
     // SAFETY: the entry names the heap memory of `buffer`, which moves into the slot together with the file.
     let operation = unsafe { FileOperation::start(ring, file, (entry, None), Memory::Read(buffer)) };
-    let (results, memory) = operation.await;
+    let (end, memory) = operation.await;
     let Memory::Read(buffer) = memory else {
         unreachable!("the memory of a read is handed back")
     };
-    (check(results[0]), buffer)
+    (end.bytes(), buffer)
 }
 
 /// Writes `bytes`, and then flushes the file's data if `durable`. How many were written: if not all, nothing was flushed.
+///
+/// A write that goes well has no completion of its own if a flush follows: the core would wake for it only to sleep again. One
+/// that fails or is short has, and then it is the flush that never runs and never completes.
 pub(in crate::runtime) async fn write(
     ring: &Rc<Ring>,
     file: &Rc<OwnedFd>,
@@ -86,19 +96,16 @@ pub(in crate::runtime) async fn write(
         let flush = opcode::Fsync::new(descriptor)
             .flags(types::FsyncFlags::DATASYNC)
             .build();
-        (entry.flags(squeue::Flags::IO_LINK), Some(flush))
+        let silent_link = squeue::Flags::IO_LINK | squeue::Flags::SKIP_SUCCESS;
+        (entry.flags(silent_link), Some(flush))
     } else {
         (entry, None)
     };
     // SAFETY: the entries name the immutable memory of `bytes`, which moves into the slot together with the file.
     let operation = unsafe { FileOperation::start(ring, file, chain, Memory::Write(bytes)) };
-    let (results, _memory) = operation.await;
-    // First the write: a flush behind a failed or short write is cancelled and says nothing.
-    let written = check(results[0])?;
-    if written == wanted {
-        check(results[1])?;
-    }
-    Ok(written)
+    let (end, _memory) = operation.await;
+    let bytes = end.bytes()?;
+    Ok(if let End::Flush(_) = end { wanted } else { bytes })
 }
 
 /// Makes completed writes last, with the metadata that is needed to read them.
@@ -108,8 +115,8 @@ pub(in crate::runtime) async fn data_flush(ring: &Rc<Ring>, file: &Rc<OwnedFd>) 
         .build();
     // SAFETY: the entry names no memory, and the slot keeps the file open.
     let operation = unsafe { FileOperation::start(ring, file, (entry, None), Memory::None) };
-    let (results, _memory) = operation.await;
-    check(results[0]).map(drop)
+    let (end, _memory) = operation.await;
+    end.bytes().map(drop)
 }
 
 struct FileOperation {
@@ -130,8 +137,7 @@ impl FileOperation {
         let slot = FileSlot {
             memory,
             _file: file.clone(),
-            due: 1 + u8::from(second.is_some()),
-            results: [0; 2],
+            end: None,
             abandoned: false,
             waker: None,
         };
@@ -139,7 +145,8 @@ impl FileOperation {
             let key = inner.files.insert(slot);
             let first = first.user_data(Tag::new(Kind::File, key).pack());
             let second = second.map(|entry| entry.user_data(Tag::new(Kind::LinkedFlush, key).pack()));
-            // SAFETY: memory and descriptor are owned by the slot, which is freed with the last completion.
+            let lasts = second.is_some();
+            // SAFETY: memory and descriptor are owned by the slot, which is freed with the completion.
             unsafe { inner.submit((first, second)) };
             key
         });
@@ -151,23 +158,23 @@ impl FileOperation {
 }
 
 impl Future for FileOperation {
-    type Output = ([i32; 2], Memory);
+    type Output = (End, Memory);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let key = self.key.expect("not polled after completion");
         let done = self.ring.with(|inner| {
             let slot = inner.files.get(key).expect("a wanted slot lives");
-            if slot.due > 0 {
+            let Some(end) = slot.end else {
                 replace_waker(&mut slot.waker, context, &mut inner.aftermath);
                 return None;
-            }
-            inner.files.remove(key)
+            };
+            inner.files.remove(key).map(|slot| (end, slot.memory))
         });
         match done {
             None => Poll::Pending,
-            Some(slot) => {
+            Some(done) => {
                 self.key = None;
-                Poll::Ready((slot.results, slot.memory))
+                Poll::Ready(done)
             }
         }
     }
@@ -185,19 +192,21 @@ impl Drop for FileOperation {
 }
 
 impl Inner {
-    pub(super) fn on_file(&mut self, key: Key, part: usize, result: i32) {
-        let slot = self.files.get(key).expect("a slot lives until its last completion");
-        slot.results[part] = result;
-        slot.due -= 1;
-        if slot.due == 0 {
-            let waker = slot.waker.take();
-            self.aftermath.wake(waker);
-            self.free_file_if_over(key);
-        }
+    pub(super) fn on_file(&mut self, key: Key, end: End) {
+        let slot = self.files.get(key).expect("a slot lives until its completion");
+        assert!(slot.end.is_none(), "an operation has one completion");
+        slot.end = Some(end);
+        let waker = slot.waker.take();
+        self.aftermath.wake(waker);
+        self.free_file_if_over(key);
     }
 
     fn free_file_if_over(&mut self, key: Key) {
-        if self.files.get(key).is_some_and(|slot| slot.abandoned && slot.due == 0) {
+        if self
+            .files
+            .get(key)
+            .is_some_and(|slot| slot.abandoned && slot.end.is_some())
+        {
             let slot = self.files.remove(key);
             self.aftermath.drop(slot);
         }
@@ -210,8 +219,11 @@ impl FileSlot {
     }
 }
 
-fn check(result: i32) -> io::Result<usize> {
-    usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
+impl End {
+    fn bytes(self) -> io::Result<usize> {
+        let (Self::Entry(result) | Self::Flush(result)) = self;
+        usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
+    }
 }
 
 fn entry_len(len: usize) -> u32 {
