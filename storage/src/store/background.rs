@@ -172,7 +172,7 @@ impl<D: Disk> Store<D> {
                 let log = out.plan.log;
                 if let Some(slot) = state.logs.get(&log) {
                     for record in slot.log.written_out(&out) {
-                        state.change(log, &record);
+                        state.note(log, &record);
                     }
                 }
                 state.stats.written_out_bytes += out.plan.bytes();
@@ -235,7 +235,7 @@ impl<D: Disk> Store<D> {
             .log
             .plan_write_out(&state.frames, durable_seq, bytes_max, wall_ms)?;
         for record in &plan.records {
-            state.change(id, record);
+            state.note(id, record);
         }
         Some(plan)
     }

@@ -33,6 +33,8 @@ const FRAME_BYTES_SMALL_MAX: usize = 1 << 20;
 const RECORD_BYTES_LARGE: usize = 256 << 10;
 /// A frame of this many bytes keeps the disk busy by itself: while it is written the next batches arrive, none waits for them.
 const WAITING_BYTES_MAX: usize = 128 << 10;
+/// A frame of notes alone waits for others to come along for as long as so many frames take, after the last one.
+const NOTES_WAIT_FRAMES: u64 = 4;
 /// Free files below which appends wait: the background needs some to free others, recovery needs one.
 const FREE_FILES_RESERVED: u32 = 3;
 
@@ -62,6 +64,8 @@ pub(super) struct Filling {
     bytes_max: usize,
     /// Appended ones: what somebody waits for an answer to.
     batches: u32,
+    /// Nobody waits for anything in it.
+    only_notes: bool,
     watermark: bool,
 }
 
@@ -88,8 +92,10 @@ pub(super) struct State {
     pub space: Space,
     pub committer: Committer,
     pub companions: Companions,
-    /// The filling frame waits for its companions until then.
+    /// The filling frame waits for its companions, or notes for anything else, until then.
     pub waits_until_ns: Option<u64>,
+    /// A frame of notes alone leaves then.
+    notes_leave_ns: u64,
     pub lineage: Lineage,
     /// Full frames, in order; the newest takes records if it is the last.
     filling: VecDeque<Filling>,
@@ -126,6 +132,7 @@ impl State {
             committer,
             companions: Companions::default(),
             waits_until_ns: None,
+            notes_leave_ns: 0,
             lineage,
             filling: VecDeque::new(),
             closed: false,
@@ -180,6 +187,12 @@ impl State {
 
     /// Copies a record into the filling frame. Gives where its body lies; its log is not told yet.
     pub fn push(&mut self, id: LogId, record: &Record<'_>) -> FrameRef {
+        let at = self.push_note(id, record);
+        self.filling.back_mut().expect("just pushed").only_notes = false;
+        at
+    }
+
+    fn push_note(&mut self, id: LogId, record: &Record<'_>) -> FrameRef {
         let (header, body) = record.encode(id);
         let body = body.as_slice();
         let bytes = RECORD_HEADER + body.len();
@@ -198,6 +211,7 @@ impl State {
                 ends: Vec::new(),
                 bytes_max,
                 batches: 0,
+                only_notes: true,
                 watermark: false,
             });
         }
@@ -249,6 +263,16 @@ impl State {
     /// Pushes and applies one record that is not a batch.
     pub fn change(&mut self, id: LogId, record: &Record<'_>) -> Ticket {
         let at = self.push(id, record);
+        self.apply_pushed(id, record, at)
+    }
+
+    /// As [`State::change`], of what nobody waits for: it goes to the disk along with others, or alone when there are none.
+    pub fn note(&mut self, id: LogId, record: &Record<'_>) {
+        let at = self.push_note(id, record);
+        self.apply_pushed(id, record, at);
+    }
+
+    fn apply_pushed(&mut self, id: LogId, record: &Record<'_>, at: FrameRef) -> Ticket {
         if let Some(slot) = self.logs.get_mut(&id) {
             slot.log.apply(record, at, Fold::Full, &mut self.frames);
             let end = slot.log.end_offset();
@@ -337,6 +361,7 @@ impl State {
             ends: Vec::new(),
             bytes_max: BLOCK,
             batches: 0,
+            only_notes: false,
             watermark: true,
         });
     }
@@ -358,7 +383,12 @@ impl State {
         if self.failed.is_some() || !self.committer.may_seal(head) {
             return Ok(None);
         }
-        let is_small = front.builder.len() < WAITING_BYTES_MAX && self.filling.len() == 1;
+        let is_last = self.filling.len() == 1;
+        if !urgent && front.only_notes && is_last && now_ns() < self.notes_leave_ns {
+            self.waits_until_ns = Some(self.notes_leave_ns);
+            return Ok(None);
+        }
+        let is_small = front.builder.len() < WAITING_BYTES_MAX && is_last;
         let may_wait = !urgent && !front.watermark && is_small && self.committer.idle();
         if may_wait && let Some(until_ns) = self.companions.waits_until(front.batches, now_ns) {
             self.waits_until_ns = Some(until_ns);
@@ -423,9 +453,10 @@ impl State {
             assert_eq!(sealed.frame_seq, durable);
             self.committed = true;
             self.sealed_ns = sealed.sealed_ns;
+            let flight_ns = now_ns.saturating_sub(sealed.sealed_ns);
+            self.notes_leave_ns = now_ns + NOTES_WAIT_FRAMES * flight_ns;
             if sealed.batches > 0 {
                 let waiting = self.filling.iter().map(|filling| filling.batches).sum();
-                let flight_ns = now_ns.saturating_sub(sealed.sealed_ns);
                 self.companions.answered(sealed.batches, waiting, flight_ns, now_ns);
             }
             for (id, end) in sealed.ends {

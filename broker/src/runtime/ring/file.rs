@@ -145,7 +145,6 @@ impl FileOperation {
             let key = inner.files.insert(slot);
             let first = first.user_data(Tag::new(Kind::File, key).pack());
             let second = second.map(|entry| entry.user_data(Tag::new(Kind::LinkedFlush, key).pack()));
-            let lasts = second.is_some();
             // SAFETY: memory and descriptor are owned by the slot, which is freed with the completion.
             unsafe { inner.submit((first, second)) };
             key

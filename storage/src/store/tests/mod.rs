@@ -9,6 +9,7 @@ mod gives_way;
 mod harness;
 mod memory;
 mod model;
+mod notes;
 mod producers;
 mod random;
 mod snapshots;
