@@ -2,7 +2,8 @@
 //!
 //! `.index`: entries of 8 bytes, last offset of a batch relative to the base offset and the batch's position.
 //! `.timeindex`: entries of 12 bytes, the latest time so far and the relative last offset of the batch that has it.
-//! Both only ever point before what is looked for, so a missing entry costs time and never an answer.
+//! Both only ever point before what is looked for, so a missing entry costs time and never an answer. The files have no
+//! checksum: who reads holds an entry against the batch that it names ([`super::read`]).
 
 use super::tail::{TailEntry, UNKNOWN_TIMESTAMP};
 
@@ -100,19 +101,27 @@ impl SegmentIndex {
 
     /// A position at or before the batch that holds `offset`, where a batch starts.
     pub fn position_of(&self, offset: i64, base_offset: i64) -> u64 {
+        self.upto(offset, base_offset)
+            .next()
+            .map_or(0, |(_, position)| position)
+    }
+
+    /// Last offset and position of the batches that it knows up to the one that holds `offset`, the nearest first.
+    pub(super) fn upto(&self, offset: i64, base_offset: i64) -> impl Iterator<Item = (i64, u64)> {
         let wanted = offset - base_offset;
         let after = self
             .offsets
             .partition_point(|(relative, _)| i64::from(*relative) <= wanted);
-        after.checked_sub(1).map_or(0, |index| u64::from(self.offsets[index].1))
+        let known = self.offsets[..after].iter().rev();
+        known.map(move |(relative, position)| (base_offset.saturating_add((*relative).into()), u64::from(*position)))
     }
 
-    /// A position at or before the first batch with a time not below `timestamp`.
-    pub fn position_of_time(&self, timestamp: i64, base_offset: i64) -> u64 {
+    /// Latest time so far and last offset of the batches that it knows before the first with a time not below `timestamp`, the
+    /// nearest first.
+    pub(crate) fn before_time(&self, timestamp: i64, base_offset: i64) -> impl Iterator<Item = (i64, i64)> {
         let after = self.times.partition_point(|(time, _)| *time < timestamp);
-        after.checked_sub(1).map_or(0, |index| {
-            self.position_of(base_offset + i64::from(self.times[index].1), base_offset)
-        })
+        let known = self.times[..after].iter().rev();
+        known.map(move |(time, relative)| (*time, base_offset.saturating_add((*relative).into())))
     }
 
     pub fn offset_index_bytes(&self) -> Vec<u8> {
@@ -133,7 +142,7 @@ impl SegmentIndex {
     }
 
     /// Reads both files back. None if they are not what we wrote; the segment is scanned then.
-    pub(super) fn parse(offset_index: &[u8], time_index: &[u8], segment_bytes: u64) -> Option<SegmentIndex> {
+    pub(crate) fn parse(offset_index: &[u8], time_index: &[u8], segment_bytes: u64) -> Option<SegmentIndex> {
         if !offset_index.len().is_multiple_of(OFFSET_ENTRY_BYTES) || !time_index.len().is_multiple_of(TIME_ENTRY_BYTES)
         {
             return None;

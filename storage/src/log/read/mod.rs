@@ -11,7 +11,7 @@ mod window;
 use bytes::{Bytes, BytesMut};
 use corelane_protocol::records::BATCH_HEADER_BYTES;
 
-use super::PartitionLog;
+use super::{PartitionLog, SegmentIndex};
 use crate::{
     disk::{Disk, DiskFile},
     journal::frames::Frames,
@@ -140,7 +140,8 @@ impl FileRead {
         let at = index.position_of(from, self.file.base_offset);
         let end = self.end(&file).await?;
         cache.begin(&file, self.key, at, at.saturating_add(bytes_max.max(1) as u64), end);
-        let window = Window::new(&file, end, self.suffix.clone(), Source::Cache(cache, self.key));
+        let mut window = Window::new(&file, end, self.suffix.clone(), Source::Cache(cache, self.key));
+        let at = self.position_of(&mut window, &index, from).await?;
         let mut taken = Taken {
             batches: Vec::new(),
             room: bytes_max,
@@ -151,6 +152,24 @@ impl FileRead {
             Err(_) if !taken.batches.is_empty() => Ok((taken.into_bytes(), true)),
             Err(fault) => Err(fault),
         }
+    }
+
+    /// A position at or before the batch that holds `offset`, where a batch starts. An entry of the index that does not fit the
+    /// batch that it names is passed over for the one before: a rotted one must neither hide records nor be an error.
+    async fn position_of<F: DiskFile>(
+        &self,
+        window: &mut Window<'_, F>,
+        index: &SegmentIndex,
+        offset: i64,
+    ) -> Result<u64, Fault> {
+        for (last_offset, at) in index.upto(offset, self.file.base_offset) {
+            match window.header(at, self.file.base_offset, self.end_offset).await {
+                Ok(Some(header)) if header.last_offset() == last_offset => return Ok(at),
+                Ok(_) | Err(Fault::Corrupt { .. }) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(0)
     }
 
     /// Takes each batch from the one that holds `from` on, with its CRC checked, while there is room. True: all that count

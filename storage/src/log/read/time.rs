@@ -3,12 +3,16 @@
 use corelane_protocol::records::records;
 
 use super::{
-    super::{PartitionLog, Segment},
+    super::{PartitionLog, Segment, SegmentIndex},
     FileRead, LearnedIndex, ReadPlan,
     cache::ReadCache,
-    window::Fault,
+    window::{Fault, Window},
 };
-use crate::{disk::Disk, journal::frames::Frames, store::ReadError};
+use crate::{
+    disk::{Disk, DiskFile},
+    journal::frames::Frames,
+    store::ReadError,
+};
 
 /// What a look-up reads of a file at once.
 const LOOK_UP_BYTES: usize = 64 * 1024;
@@ -96,7 +100,7 @@ impl FileRead {
         let file = self.open(disk, cache).await?;
         let index = self.index(disk, &file, learn).await?;
         let mut window = self.window(&file, self.suffix.clone(), LOOK_UP_BYTES).await?;
-        let mut at = index.position_of_time(timestamp, self.file.base_offset);
+        let mut at = self.position_of_time(&mut window, &index, timestamp).await?;
         let mut next_offset = self.file.base_offset;
         while let Some(header) = window.header(at, next_offset, self.end_offset).await? {
             next_offset = header.next_offset();
@@ -110,6 +114,34 @@ impl FileRead {
             at += header.batch_bytes() as u64;
         }
         Ok(None)
+    }
+}
+
+impl FileRead {
+    /// A position at or before the first batch with a time not below `timestamp`, where a batch starts. Entries are held
+    /// against their batches as those of offsets are.
+    async fn position_of_time<F: DiskFile>(
+        &self,
+        window: &mut Window<'_, F>,
+        index: &SegmentIndex,
+        timestamp: i64,
+    ) -> Result<u64, Fault> {
+        for (time, last_offset) in index.before_time(timestamp, self.file.base_offset) {
+            let start = self.position_of(window, index, last_offset).await?;
+            let mut at = start;
+            let named = loop {
+                match window.header(at, self.file.base_offset, self.end_offset).await {
+                    Ok(Some(header)) if header.last_offset() < last_offset => at += header.batch_bytes() as u64,
+                    Ok(named) => break named,
+                    Err(Fault::Corrupt { .. }) => break None,
+                    Err(fault) => return Err(fault),
+                }
+            };
+            if named.is_some_and(|header| (header.last_offset(), header.max_timestamp) == (last_offset, time)) {
+                return Ok(start);
+            }
+        }
+        Ok(0)
     }
 }
 
