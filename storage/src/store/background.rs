@@ -289,9 +289,12 @@ impl<D: Disk> Store<D> {
         if state.space.files() - state.space.used_files() <= state.space.files() / 2 && checkpoint_frees(&state) {
             return true;
         }
-        let background = self.inner.background.borrow();
-        let is_due = background.checkpoint_ms != 0
-            && wall_ms.saturating_sub(background.checkpoint_ms) > CHECKPOINT_EVERY_MS
+        let background = &mut *self.inner.background.borrow_mut();
+        if background.checkpoint_ms == 0 {
+            // The first one has its time, too: what was deleted before a crash goes with it.
+            background.checkpoint_ms = wall_ms;
+        }
+        let is_due = wall_ms.saturating_sub(background.checkpoint_ms) > CHECKPOINT_EVERY_MS
             || background.disk_full && state.has_doomed_files();
         is_due && state.stats.records > background.checkpoint_records
     }

@@ -44,7 +44,8 @@ pub struct Consume {
     #[arg(long, value_name = "MS")]
     timeout_ms: Option<u64>,
 
-    /// End at what was the end of the topics when we began; in a group, of the partitions that are ours.
+    /// From the beginning, or where the group stands, to what was the end of the topics when we began; in a group, of the
+    /// partitions that are ours.
     #[arg(long, short = 'e')]
     until_end: bool,
 

@@ -3,6 +3,7 @@
 mod cores;
 mod cost;
 mod crash;
+mod deleted;
 mod faults;
 mod full;
 mod gives_way;
