@@ -50,6 +50,10 @@ pub const SEND_PIECE_BYTES: usize = 256 * 1024;
 /// that works on what it has for longer asks again for what it did not take.
 pub const SEND_STALL_MAX: Duration = Duration::from_secs(60);
 
+/// For so long, what a client asked before it hung up is still worked on: produce requests with acks=0 have no answer to wait for,
+/// and a connection may be closed in one direction only. After it, nobody waits for an answer, however long its request may.
+pub const HUNG_UP_TIME_MAX: Duration = Duration::from_secs(3);
+
 /// Bytes of records that one core's answers may hold until they are sent, those that are still being read included.
 pub const LENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 

@@ -77,3 +77,22 @@ fn a_silent_connection_is_closed_and_a_talking_or_waiting_one_is_not() {
     assert_eq!(talking.produced_offset(), 0);
     assert_eq!(waiting.fetched(), [(0, b"at last".to_vec())]);
 }
+
+/// A request may wait for as long as its client says. If that has left, nobody waits, and its place is another's.
+#[test]
+fn who_leaves_while_a_request_waits_is_gone() {
+    let broker = broker("gone", &[("max.connections", "3")]);
+    served(&broker).create_topic("quiet", 1);
+    let waiting: Vec<Wire> = (0..3)
+        .map(|_| {
+            let mut wire = served(&broker);
+            wire.send_fetch("quiet", 0, 0);
+            wire
+        })
+        .collect();
+    drop(waiting);
+    let mut inside: Vec<Wire> = (0..3).map(|_| served(&broker)).collect();
+    for wire in &mut inside {
+        wire.is_served().expect("all places are free again");
+    }
+}

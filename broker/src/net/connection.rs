@@ -21,8 +21,8 @@ use crate::{
     },
     core::{Core, Message},
     limits::{
-        FILL_BYTES_MAX, FRAME_TIME_MAX, GROWTH_BYTES_FREE, GROWTH_RATIO, READ_CHUNK_BYTES, SEND_PARTS_MAX,
-        SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
+        FILL_BYTES_MAX, FRAME_TIME_MAX, GROWTH_BYTES_FREE, GROWTH_RATIO, HUNG_UP_TIME_MAX, READ_CHUNK_BYTES,
+        SEND_PARTS_MAX, SEND_PIECE_BYTES, SEND_STALL_MAX, SMALL_FRAME_BYTES_MAX,
     },
     log_limit::Verdict,
     metrics::{self, Timeline},
@@ -51,16 +51,18 @@ pub(super) async fn serve<W: World<Message = Message>>(core: Core<W>, stream: W:
         ))
     };
     let conversation = async {
-        // Reading ends first; what was asked by then is still answered, for clients that close early with acks=0.
-        let reading = async {
-            let end = read_requests(&core, &stream, peer, &in_flight, &activity).await;
-            in_flight.end();
-            Ok::<_, String>(end)
-        };
+        let mut answers = pin!(answer(&core, &stream, peer, &in_flight, &activity));
+        let reading = async { Ok(read_requests(&core, &stream, peer, &in_flight, &activity).await) };
         // A failed answer ends both halves at once.
-        future::try_zip(reading, answer(&core, &stream, peer, &in_flight, &activity))
-            .await
-            .and_then(|(end, ())| end)
+        let end = reading.or(async { answers.as_mut().await.map(Ok) }).await?;
+        in_flight.end();
+        // What was asked by then is still answered, for clients that close early with acks=0.
+        let hung_up = async {
+            core.world.sleep(HUNG_UP_TIME_MAX).await;
+            tracing::debug!(%peer, "its client left before its answer");
+            Ok(())
+        };
+        answers.or(hung_up).await.and(end)
     };
     let watches = pin!(silence.or(stall));
     match AssertUnwindSafe(conversation.or(Seldom::new(watches)))
