@@ -48,24 +48,6 @@ fn written_blocks_are_read_back() {
     });
 }
 
-/// Goal: the flush behind a write that failed neither runs nor is waited for, and what follows is not touched by it.
-#[test]
-fn a_durable_write_that_fails_says_so_once() {
-    on_disk(|_, disk| async move {
-        let file = disk.open("journal", Open::New, Class::Journal).await.unwrap();
-        let beyond_any_file = i64::MAX as u64 / BLOCK as u64 * BLOCK as u64;
-        for fill in 1..=3 {
-            file.write_at(beyond_any_file, blocks(2, fill), Sync::Data)
-                .await
-                .unwrap_err();
-            file.write_at(0, blocks(1, fill), Sync::Data).await.unwrap();
-            let (read, buffer) = file.read_at(0, aligned_zeroed(BLOCK)).await;
-            assert_eq!(read.unwrap(), BLOCK);
-            assert!(buffer.iter().all(|&byte| byte == fill));
-        }
-    });
-}
-
 #[test]
 fn many_durable_writes_are_in_flight_at_once() {
     on_disk(|world, disk| async move {

@@ -31,19 +31,12 @@ pub(super) struct FileSlot {
     memory: Memory,
     /// Keeps the descriptor open.
     _file: Rc<OwnedFd>,
-    end: Option<End>,
-    /// Nobody waits any more; the slot is freed with the completion.
+    due: u8,
+    /// Of the entry and of the flush linked behind it.
+    results: [i32; 2],
+    /// Nobody waits any more; the slot is freed with the last completion.
     abandoned: bool,
     waker: Option<Waker>,
-}
-
-/// The one completion of an operation.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum End {
-    /// Of its only entry, or of the first, which failed or was short.
-    Entry(i32),
-    /// Of the flush linked behind an entry that did all it should.
-    Flush(i32),
 }
 
 /// Reads into `buffer[filled..]` from `position`. The number of bytes that came, 0 at the end of the file.
@@ -66,17 +59,14 @@ pub(in crate::runtime) async fn read(
     .build();
     // SAFETY: the entry names the heap memory of `buffer`, which moves into the slot together with the file.
     let operation = unsafe { FileOperation::start(ring, file, (entry, None), Memory::Read(buffer)) };
-    let (end, memory) = operation.await;
+    let (results, memory) = operation.await;
     let Memory::Read(buffer) = memory else {
         unreachable!("the memory of a read is handed back")
     };
-    (end.bytes(), buffer)
+    (check(results[0]), buffer)
 }
 
 /// Writes `bytes`, and then flushes the file's data if `durable`. How many were written: if not all, nothing was flushed.
-///
-/// A write that goes well has no completion of its own if a flush follows: the core would wake for it only to sleep again. One
-/// that fails or is short has, and then it is the flush that never runs and never completes.
 pub(in crate::runtime) async fn write(
     ring: &Rc<Ring>,
     file: &Rc<OwnedFd>,
@@ -96,16 +86,19 @@ pub(in crate::runtime) async fn write(
         let flush = opcode::Fsync::new(descriptor)
             .flags(types::FsyncFlags::DATASYNC)
             .build();
-        let silent_link = squeue::Flags::IO_LINK | squeue::Flags::SKIP_SUCCESS;
-        (entry.flags(silent_link), Some(flush))
+        (entry.flags(squeue::Flags::IO_LINK), Some(flush))
     } else {
         (entry, None)
     };
     // SAFETY: the entries name the immutable memory of `bytes`, which moves into the slot together with the file.
     let operation = unsafe { FileOperation::start(ring, file, chain, Memory::Write(bytes)) };
-    let (end, _memory) = operation.await;
-    let bytes = end.bytes()?;
-    Ok(if let End::Flush(_) = end { wanted } else { bytes })
+    let (results, _memory) = operation.await;
+    // First the write: a flush behind a failed or short write is cancelled and says nothing.
+    let written = check(results[0])?;
+    if written == wanted {
+        check(results[1])?;
+    }
+    Ok(written)
 }
 
 /// Makes completed writes last, with the metadata that is needed to read them.
@@ -115,8 +108,8 @@ pub(in crate::runtime) async fn data_flush(ring: &Rc<Ring>, file: &Rc<OwnedFd>) 
         .build();
     // SAFETY: the entry names no memory, and the slot keeps the file open.
     let operation = unsafe { FileOperation::start(ring, file, (entry, None), Memory::None) };
-    let (end, _memory) = operation.await;
-    end.bytes().map(drop)
+    let (results, _memory) = operation.await;
+    check(results[0]).map(drop)
 }
 
 struct FileOperation {
@@ -137,7 +130,8 @@ impl FileOperation {
         let slot = FileSlot {
             memory,
             _file: file.clone(),
-            end: None,
+            due: 1 + u8::from(second.is_some()),
+            results: [0; 2],
             abandoned: false,
             waker: None,
         };
@@ -145,7 +139,7 @@ impl FileOperation {
             let key = inner.files.insert(slot);
             let first = first.user_data(Tag::new(Kind::File, key).pack());
             let second = second.map(|entry| entry.user_data(Tag::new(Kind::LinkedFlush, key).pack()));
-            // SAFETY: memory and descriptor are owned by the slot, which is freed with the completion.
+            // SAFETY: memory and descriptor are owned by the slot, which is freed with the last completion.
             unsafe { inner.submit((first, second)) };
             key
         });
@@ -157,23 +151,23 @@ impl FileOperation {
 }
 
 impl Future for FileOperation {
-    type Output = (End, Memory);
+    type Output = ([i32; 2], Memory);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let key = self.key.expect("not polled after completion");
         let done = self.ring.with(|inner| {
             let slot = inner.files.get(key).expect("a wanted slot lives");
-            let Some(end) = slot.end else {
+            if slot.due > 0 {
                 replace_waker(&mut slot.waker, context, &mut inner.aftermath);
                 return None;
-            };
-            inner.files.remove(key).map(|slot| (end, slot.memory))
+            }
+            inner.files.remove(key)
         });
         match done {
             None => Poll::Pending,
-            Some(done) => {
+            Some(slot) => {
                 self.key = None;
-                Poll::Ready(done)
+                Poll::Ready((slot.results, slot.memory))
             }
         }
     }
@@ -191,21 +185,19 @@ impl Drop for FileOperation {
 }
 
 impl Inner {
-    pub(super) fn on_file(&mut self, key: Key, end: End) {
-        let slot = self.files.get(key).expect("a slot lives until its completion");
-        assert!(slot.end.is_none(), "an operation has one completion");
-        slot.end = Some(end);
-        let waker = slot.waker.take();
-        self.aftermath.wake(waker);
-        self.free_file_if_over(key);
+    pub(super) fn on_file(&mut self, key: Key, part: usize, result: i32) {
+        let slot = self.files.get(key).expect("a slot lives until its last completion");
+        slot.results[part] = result;
+        slot.due -= 1;
+        if slot.due == 0 {
+            let waker = slot.waker.take();
+            self.aftermath.wake(waker);
+            self.free_file_if_over(key);
+        }
     }
 
     fn free_file_if_over(&mut self, key: Key) {
-        if self
-            .files
-            .get(key)
-            .is_some_and(|slot| slot.abandoned && slot.end.is_some())
-        {
+        if self.files.get(key).is_some_and(|slot| slot.abandoned && slot.due == 0) {
             let slot = self.files.remove(key);
             self.aftermath.drop(slot);
         }
@@ -218,11 +210,8 @@ impl FileSlot {
     }
 }
 
-impl End {
-    fn bytes(self) -> io::Result<usize> {
-        let (Self::Entry(result) | Self::Flush(result)) = self;
-        usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
-    }
+fn check(result: i32) -> io::Result<usize> {
+    usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
 }
 
 fn entry_len(len: usize) -> u32 {

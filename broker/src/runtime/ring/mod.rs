@@ -88,8 +88,7 @@ struct Inner {
     aftermath: Aftermath,
 }
 
-/// One submission, or two of which the second starts only when the first succeeded. Two have one completion as well: the
-/// second's, or the first's if the second never starts.
+/// One submission, or two of which the second starts only when the first succeeded.
 type Chain = (squeue::Entry, Option<squeue::Entry>);
 
 impl Ring {
@@ -144,7 +143,7 @@ impl Inner {
     /// # Safety
     /// All memory and descriptors named by the entries stay valid until the last completion with their user data.
     unsafe fn submit(&mut self, chain: Chain) {
-        self.due += 1;
+        self.due += 1 + usize::from(chain.1.is_some());
         // SAFETY: promised by the caller.
         unsafe { self.push(chain) };
     }

@@ -13,7 +13,6 @@ use io_uring::{
 
 use super::{
     Inner, Ring,
-    file::End,
     tag::{Kind, Tag},
 };
 use crate::runtime::{clock::monotonic_ns, fail_stop::fail_stop};
@@ -166,8 +165,8 @@ impl Inner {
             Kind::Accept => self.on_accept(tag.key, result, last),
             Kind::Receive => self.on_receive(tag.key, result, cqueue::buffer_select(flags), last),
             Kind::Send => self.on_send(tag.key, result),
-            Kind::File => self.on_file(tag.key, End::Entry(result)),
-            Kind::LinkedFlush => self.on_file(tag.key, End::Flush(result)),
+            Kind::File => self.on_file(tag.key, 0, result),
+            Kind::LinkedFlush => self.on_file(tag.key, 1, result),
             Kind::Doorbell => self.on_doorbell(result, last),
         }
     }
