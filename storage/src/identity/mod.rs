@@ -57,11 +57,11 @@ pub async fn open_data_dir<D: Disk>(disk: &D, want: FormatWish) -> Result<Identi
         )));
     }
     let next = match read_newest(disk).await? {
-        Some(found) => {
+        Some(Newest { found, other_is_lost }) => {
             check(&found, &want)?;
             Superblock {
                 generation: found.generation + 1,
-                incarnation: found.incarnation + 1,
+                incarnation: found.incarnation + 1 + u64::from(other_is_lost),
                 ..found
             }
         }
@@ -73,7 +73,7 @@ pub async fn open_data_dir<D: Disk>(disk: &D, want: FormatWish) -> Result<Identi
 
 /// The logs now live in `identity.cores` journals: durable before any of the old ones may go.
 pub(crate) async fn set_journal_cores<D: Disk>(disk: &D, identity: &Identity) -> Result<Identity, OpenError> {
-    let found = read_newest(disk)
+    let Newest { found, .. } = read_newest(disk)
         .await?
         .ok_or_else(|| OpenError::Refused("the data directory has gone".into()))?;
     let next = Superblock {
@@ -96,8 +96,15 @@ fn identity_of(superblock: &Superblock, cores: u32) -> Identity {
     }
 }
 
+/// The newest copy that can be read.
+struct Newest {
+    found: Superblock,
+    /// The other cannot be read. It may have been the newer one, and its incarnation be taken.
+    other_is_lost: bool,
+}
+
 /// None: both copies are absent or blank, so nothing was ever formatted here.
-async fn read_newest<D: Disk>(disk: &D) -> Result<Option<Superblock>, OpenError> {
+async fn read_newest<D: Disk>(disk: &D) -> Result<Option<Newest>, OpenError> {
     let mut newest: Option<Superblock> = None;
     let mut corrupt = None;
     for path in COPIES {
@@ -130,7 +137,10 @@ async fn read_newest<D: Disk>(disk: &D) -> Result<Option<Superblock>, OpenError>
         }
     }
     match (newest, corrupt) {
-        (Some(newest), _) => Ok(Some(newest)),
+        (Some(found), corrupt) => Ok(Some(Newest {
+            found,
+            other_is_lost: corrupt.is_some(),
+        })),
         // A first format that was cut short leaves a torn copy in an otherwise empty directory.
         (None, Some(_)) if is_empty(disk).await? => Ok(None),
         (None, Some(path)) => Err(OpenError::Corrupt {
