@@ -8,6 +8,9 @@ pub const READ_CHUNK_BYTES: usize = 64 * 1024;
 /// Requests of one connection that may be under way at once; only produce requests overlap.
 pub const IN_FLIGHT_REQUESTS_MAX: usize = 64;
 
+/// Lanes of requests that a core keeps while they have none; each takes some 3 KiB.
+pub const IDLE_LANES_MAX: usize = 256;
+
 /// Request bytes of one connection that may be under way at once before its socket is left unread.
 pub const IN_FLIGHT_BYTES_MAX: usize = 8 * 1024 * 1024;
 

@@ -39,8 +39,8 @@ use harness::{
 static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 /// Allocations and reallocations of one request at most: what they are, and a little for what runs beside it.
-const PRODUCE_MAX: f64 = 34.0;
-const FETCH_MAX: f64 = 68.0;
+const PRODUCE_MAX: f64 = 24.0;
+const FETCH_MAX: f64 = 53.0;
 
 const TOPIC: &str = "counted";
 const CONNECTIONS: usize = 16;

@@ -9,6 +9,9 @@ use bytes::{Bytes, BytesMut};
 /// Bytes of the prefix.
 pub const PREFIX_BYTES: usize = 4;
 
+/// Most answers but those with records are smaller.
+const SMALL_FRAME_BYTES: usize = 256;
+
 /// A prefix that no peer of ours sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
@@ -64,6 +67,29 @@ pub fn response_with_errors<M: Message>(
     (frame, errors)
 }
 
+/// The same, written to `memory`, which stays there for the next response: when this one is gone by then, that one takes no
+/// memory of its own.
+pub fn response_in<M: Message>(
+    memory: &mut BytesMut,
+    api_version: i16,
+    correlation_id: i32,
+    message: &M,
+) -> (Bytes, Vec<ErrorCode>) {
+    let mut errors = Vec::new();
+    memory.reserve(SMALL_FRAME_BYTES);
+    let mut frame = framed_in(std::mem::take(memory), |w| {
+        encode_response_header(w, M::API_KEY, api_version, correlation_id);
+        message.encode(w, api_version);
+        errors = w.take_errors();
+    });
+    let whole = frame.split().freeze();
+    // A large one keeps its memory for itself.
+    if whole.len() <= SMALL_FRAME_BYTES {
+        *memory = frame;
+    }
+    (whole, errors)
+}
+
 /// A whole response frame in pieces; record bytes are not copied.
 pub fn response_parts<M: Message>(api_version: i16, correlation_id: i32, message: &M) -> Vec<Bytes> {
     response_parts_with_errors(api_version, correlation_id, message).0
@@ -84,7 +110,11 @@ pub fn response_parts_with_errors<M: Message>(
 
 /// Whatever `write` writes, with the prefix in front.
 pub fn framed(write: impl FnOnce(&mut Writer)) -> BytesMut {
-    let mut writer = Writer::with_capacity(256);
+    framed_in(BytesMut::with_capacity(SMALL_FRAME_BYTES), write)
+}
+
+fn framed_in(empty: BytesMut, write: impl FnOnce(&mut Writer)) -> BytesMut {
+    let mut writer = Writer::over(empty);
     writer.i32(0);
     write(&mut writer);
     let mut frame = writer.finish();

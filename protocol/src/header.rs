@@ -16,24 +16,49 @@ pub struct RequestHeader {
     pub client_id: Option<String>,
 }
 
-impl RequestHeader {
+/// A header as it lies in the frame: it borrows its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestHeaderView<'a> {
+    pub api_key: ApiKey,
+    pub api_version: i16,
+    pub correlation_id: i32,
+    pub client_id: Option<&'a str>,
+}
+
+impl<'a> RequestHeaderView<'a> {
     /// Reads a header; the request's body follows in `r`. Of an unknown key the fixed part and client id are read.
     ///
     /// # Errors
     /// When the bytes end early or the client id is not a string.
-    pub fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    pub fn read(r: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let api_key = ApiKey(r.i16()?);
         let api_version = r.i16()?;
         let correlation_id = r.i32()?;
-        let client_id = r.nullable_str(false)?.map(str::to_owned);
+        let client_id = r.nullable_str(false)?;
         if api_key.is_flexible(api_version) {
             r.tagged_fields(|_, _| Ok(false))?;
         }
-        Ok(RequestHeader {
+        Ok(RequestHeaderView {
             api_key,
             api_version,
             correlation_id,
             client_id,
+        })
+    }
+}
+
+impl RequestHeader {
+    /// As [`RequestHeaderView::read`], with text of its own.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let view = RequestHeaderView::read(r)?;
+        Ok(RequestHeader {
+            api_key: view.api_key,
+            api_version: view.api_version,
+            correlation_id: view.correlation_id,
+            client_id: view.client_id.map(str::to_owned),
         })
     }
 

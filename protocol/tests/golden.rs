@@ -2,7 +2,7 @@
 //!
 //! Changing anything here means that clients break.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use corelane_protocol::api_key::ApiKey;
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::frame;
@@ -57,6 +57,12 @@ fn check_request<M: Message + Debug>(api_version: i16, message: M, listing: &str
 fn check_response<M: Message + Debug>(api_version: i16, message: M, listing: &str) {
     let expected = frame_of(listing);
     assert_eq!(frame::response(api_version, 7, &message).to_vec(), expected);
+    let mut memory = BytesMut::new();
+    let held = frame::response_in(&mut memory, api_version, 7, &message).0;
+    for _ in 0..3 {
+        assert_eq!(frame::response_in(&mut memory, api_version, 7, &message).0, expected);
+    }
+    assert_eq!(held, expected, "one that is held stays as it is");
     assert_eq!(frame::response_parts(api_version, 7, &message).concat(), expected);
     let mut reader = Reader::new(&expected[frame::PREFIX_BYTES..]);
     assert_eq!(decode_response_header(&mut reader, M::API_KEY, api_version), Ok(7));

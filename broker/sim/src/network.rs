@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use corelane_broker::runtime::world::{Listener, Stream};
+use corelane_broker::runtime::world::{Listener, Parts, Stream};
 
 use crate::simulation::Simulation;
 
@@ -350,8 +350,8 @@ impl Stream for SimStream {
         }
     }
 
-    fn write(&self, parts: Vec<Bytes>) -> impl Future<Output = io::Result<()>> {
-        let stream = self.clone();
+    fn write(&self, parts: impl Into<Parts>) -> impl Future<Output = io::Result<()>> {
+        let (stream, parts) = (self.clone(), parts.into());
         async move {
             let Holder { connection, side } = &*stream.0;
             let (own, to) = (&connection.sides[*side], &connection.sides[1 - side]);

@@ -1,20 +1,57 @@
 //! What every handler is given beside its request, and the ways in which a request may end.
 
-use std::{cell::Cell, fmt::Display, net::SocketAddr, ops::Deref, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Display,
+    net::SocketAddr,
+    ops::Deref,
+    rc::Rc,
+    time::Duration,
+};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use corelane_protocol::{api_key::ApiKey, frame, message::Message};
+use smallvec::smallvec;
 
-use crate::{metrics::Timeline, runtime::world::Instant};
+use crate::{
+    metrics::Timeline,
+    runtime::world::{Instant, Parts},
+};
 
 /// How a request ends.
 pub enum Outcome {
     /// One whole response frame.
-    Respond(Vec<Bytes>),
+    Respond(Parts),
     /// Produce with acks=0.
     Silent,
     /// The reason, for the log.
     Close(String),
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub struct Client {
+    pub peer: SocketAddr,
+    /// As its last request said. Clients say the same each time.
+    id: RefCell<Option<Rc<str>>>,
+}
+
+impl Client {
+    pub fn new(peer: SocketAddr) -> Client {
+        Client {
+            peer,
+            id: RefCell::default(),
+        }
+    }
+
+    /// Its id, as it says it now.
+    pub fn id(&self, said: Option<&str>) -> Option<Rc<str>> {
+        let mut id = self.id.borrow_mut();
+        if id.as_deref() != said {
+            *id = said.map(Rc::from);
+        }
+        id.clone()
+    }
 }
 
 /// Who asks, and how.
@@ -23,7 +60,7 @@ pub struct RequestContext {
     pub api_key: ApiKey,
     pub api_version: i16,
     pub correlation_id: i32,
-    pub client_id: Option<String>,
+    pub client_id: Option<Rc<str>>,
     /// Of the whole request, without its length.
     pub request_bytes: usize,
     pub peer: SocketAddr,
@@ -41,6 +78,8 @@ struct Shared {
     appends_made: Cell<bool>,
     throttle: Cell<Throttle>,
     work: Cell<Work>,
+    /// Where the answer is written; the memory is the next request's, too.
+    answer: RefCell<BytesMut>,
 }
 
 /// For how long its client is to ask for nothing more.
@@ -57,14 +96,29 @@ struct Work {
     since: Option<Instant>,
 }
 
-impl Progress {
-    pub fn new(timeline: Timeline) -> Progress {
-        Progress(Rc::new(Shared {
+impl Shared {
+    fn new(timeline: Timeline, answer: BytesMut) -> Shared {
+        Shared {
             timeline,
             appends_made: Cell::new(false),
             throttle: Cell::default(),
             work: Cell::default(),
-        }))
+            answer: RefCell::new(answer),
+        }
+    }
+}
+
+impl Progress {
+    pub fn new(timeline: Timeline) -> Progress {
+        Progress(Rc::new(Shared::new(timeline, BytesMut::new())))
+    }
+
+    /// That of the next request, in the same memory if that one is done with.
+    pub fn renew(&mut self, timeline: Timeline) {
+        match Rc::get_mut(&mut self.0) {
+            Some(shared) => *shared = Shared::new(timeline, shared.answer.take()),
+            None => *self = Progress::new(timeline),
+        }
     }
 
     pub fn appends_are_made(&self) -> bool {
@@ -135,9 +189,10 @@ impl RequestContext {
 
 /// Frames a response.
 pub fn respond(context: &RequestContext, response: &impl Message) -> Outcome {
-    let (frame, errors) = frame::response_with_errors(context.api_version, context.correlation_id, response);
+    let memory = &mut *context.progress.0.answer.borrow_mut();
+    let (frame, errors) = frame::response_in(memory, context.api_version, context.correlation_id, response);
     context.progress.add_errors(errors);
-    Outcome::Respond(vec![frame.freeze()])
+    Outcome::Respond(smallvec![frame])
 }
 
 /// Frames a response that carries records, without copying large ones.

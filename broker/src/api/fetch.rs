@@ -63,7 +63,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
                 error_code,
                 ..FetchResponse::default()
             };
-            return Outcome::Respond(frame_parts(&context, &response));
+            return Outcome::Respond(frame_parts(&context, &response).into());
         }
     };
     let image = core.image();
@@ -78,7 +78,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     };
     let mut parts = frame_parts(&context, &response);
     keep_until_sent(loans, &mut parts);
-    Outcome::Respond(parts)
+    Outcome::Respond(parts.into())
 }
 
 /// What the request as a whole asks for.

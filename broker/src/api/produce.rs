@@ -52,7 +52,10 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         Err(error) => return context.malformed(&error),
     };
     let acks = request.acks;
-    let mut response = ProduceResponse::default();
+    let mut response = ProduceResponse {
+        responses: Vec::with_capacity(request.topics().len()),
+        ..Default::default()
+    };
     let mut calls = ByOwner::<Place, ProducePart>::default();
     let image = core.image();
     let refusal = whole_request_refusal(&request);
@@ -61,7 +64,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
     let mut pace = Pace::new(&core.world);
     for topic in request.topics() {
         let known = find_topic(&image, context.api_version, topic.name, topic.topic_id);
-        let mut answers = Vec::new();
+        let mut answers = Vec::with_capacity(topic.partitions().len());
         for partition in topic.partitions() {
             pace.step().await;
             let place = (response.responses.len(), answers.len());
@@ -104,7 +107,7 @@ pub async fn handle<W: World<Message = Message>>(core: Core<W>, context: Request
         });
     }
     let asked: SmallVec<[_; 1]> = calls
-        .into_calls()
+        .into_small_calls()
         .map(|(owner, places, parts)| {
             let hop_began = (owner != core.world.core()).then(|| core.world.now());
             let call = ProduceCall {

@@ -33,7 +33,7 @@ pub struct Api {
     pub advertised_min: i16,
 }
 
-/// Produce and Fetch read their whole body themselves, in place; the others get it decoded. A request is as large as the largest
+/// Produce and Fetch read their whole body themselves, in place; the others get it decoded. A lane is as large as the largest
 /// of these futures, so only the most frequent one is not in a box of its own.
 macro_rules! handled {
     (in_place $api:ident, $core:ident, $context:ident, $body:ident) => {

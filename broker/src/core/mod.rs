@@ -82,6 +82,7 @@ pub struct State<W: World> {
     pub(crate) log_limits: LogLimits,
     pub(crate) metrics: CoreMetrics,
     pub(crate) large_frames: net::LargeFrames,
+    pub(crate) lanes: net::Lanes<W>,
     /// Who is limited to what; as the image says.
     quotas: RefCell<Rc<quota::Table>>,
     /// What was used on the accounts of this core.
@@ -100,7 +101,7 @@ pub struct State<W: World> {
     image: RefCell<Arc<Image>>,
     /// Of this process's own registration; images may speak of the one before.
     broker_epoch: Cell<Option<u64>>,
-    calls: calls::Calls,
+    calls: Rc<calls::Calls>,
     topic_configs: RefCell<BTreeMap<Uuid, Arc<TopicConfig>>>,
     producer_ids: Cell<topics::ProducerIds>,
     next_waiter: Cell<u64>,
@@ -157,7 +158,8 @@ impl<W: World<Message = Message>> Core<W> {
             raft_groups: OnceCell::new(),
             image: RefCell::default(),
             broker_epoch: Cell::new(None),
-            calls: calls::Calls::default(),
+            calls: Rc::default(),
+            lanes: net::Lanes::default(),
             topic_configs: RefCell::default(),
             producer_ids: Cell::default(),
             next_waiter: Cell::new(0),

@@ -186,7 +186,9 @@ impl<W: World<Message = Message>> Core<W> {
 /// Most calls are for one core.
 pub struct ByOwner<Place, Part>(SmallVec<[OfOwner<Place, Part>; 1]>);
 
-type OfOwner<Place, Part> = (usize, Vec<Place>, Vec<Part>);
+/// Most of those have one partition.
+type OfOwner<Place, Part> = (usize, Few<Place>, Few<Part>);
+type Few<T> = SmallVec<[T; 1]>;
 
 impl<Place, Part> Default for ByOwner<Place, Part> {
     fn default() -> Self {
@@ -198,7 +200,7 @@ impl<Place, Part> ByOwner<Place, Part> {
     pub fn push(&mut self, owner: usize, place: Place, part: Part) {
         let at = self.0.partition_point(|of| of.0 < owner);
         if self.0.get(at).is_none_or(|of| of.0 != owner) {
-            self.0.insert(at, (owner, Vec::new(), Vec::new()));
+            self.0.insert(at, (owner, Few::new(), Few::new()));
         }
         let (_, places, parts) = &mut self.0[at];
         places.push(place);
@@ -207,6 +209,12 @@ impl<Place, Part> ByOwner<Place, Part> {
 
     /// In order of owners.
     pub fn into_calls(self) -> impl Iterator<Item = (usize, Vec<Place>, Vec<Part>)> {
+        self.into_small_calls()
+            .map(|(owner, places, parts)| (owner, places.into_vec(), parts.into_vec()))
+    }
+
+    /// The same, without a list on the heap where there is one part.
+    pub fn into_small_calls(self) -> impl Iterator<Item = (usize, Few<Place>, Few<Part>)> {
         self.0.into_iter()
     }
 }

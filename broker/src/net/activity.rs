@@ -4,7 +4,10 @@
 use std::{cell::Cell, time::Duration};
 
 use super::in_flight::InFlight;
-use crate::runtime::world::{Instant, World};
+use crate::{
+    core::Message,
+    runtime::world::{Instant, World},
+};
 
 pub(super) struct Activity<W> {
     world: W,
@@ -13,7 +16,7 @@ pub(super) struct Activity<W> {
     sending: Cell<Option<Instant>>,
 }
 
-impl<W: World> Activity<W> {
+impl<W: World<Message = Message>> Activity<W> {
     pub(super) fn new(world: W) -> Activity<W> {
         let last = Cell::new(world.now());
         let sending = Cell::new(None);
@@ -56,7 +59,7 @@ impl<W: World> Activity<W> {
 
     /// Waits until nothing came or went for so long and no request is under way; a client that waits for its answer is
     /// not idle. One timer serves the whole connection: requests move a mark, and the timer looks at it when it fires.
-    pub(super) async fn silence(&self, idle_max: Duration, in_flight: &InFlight) {
+    pub(super) async fn silence(&self, idle_max: Duration, in_flight: &InFlight<W>) {
         loop {
             let silent = self.world.now().since(self.last.get());
             let rest = if in_flight.is_empty() {

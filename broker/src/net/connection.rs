@@ -1,6 +1,6 @@
 //! One client connection: bytes in, frames to dispatch, answers out in the order of the requests.
 
-use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, time::Duration};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, pin::pin, rc::Rc, time::Duration};
 
 use bytes::{Buf, Bytes, BytesMut};
 use corelane_protocol::frame::{self, FrameError};
@@ -9,6 +9,7 @@ use futures_lite::{FutureExt, future};
 use super::{
     activity::Activity,
     in_flight::{Finished, InFlight},
+    lane::Lane,
     large_frames::LargeFrame,
     other_protocol::other_protocol,
     seldom::Seldom,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     api::{
-        context::{Outcome, Progress},
+        context::{Client, Outcome},
         dispatch,
     },
     core::{Core, Message},
@@ -26,7 +27,7 @@ use crate::{
     },
     log_limit::Verdict,
     metrics::{self, Timeline},
-    runtime::world::{Instant, Stream, World},
+    runtime::world::{Instant, Parts, Stream, World},
 };
 
 /// Serves a connection until its end, of either side.
@@ -83,7 +84,7 @@ async fn read_requests<W: World<Message = Message>>(
     core: &Core<W>,
     stream: &W::Stream,
     peer: SocketAddr,
-    in_flight: &InFlight,
+    in_flight: &InFlight<W>,
     activity: &Activity<W>,
 ) -> Result<(), String> {
     let frame_bytes_max = core.config.connections.socket_request_max_bytes as usize;
@@ -91,6 +92,7 @@ async fn read_requests<W: World<Message = Message>>(
     let idle_ms_max = usize::try_from(core.config.connections.connections_max_idle_ms);
     let fill_bytes_max = idle_ms_max.unwrap_or(usize::MAX).clamp(1, FILL_BYTES_MAX);
     let mut received = BytesMut::with_capacity(READ_CHUNK_BYTES);
+    let client = Rc::new(Client::new(peer));
     // From its beginning until its request begins.
     let mut large: Option<LargeFrame> = None;
     let mut arrived = core.world.now();
@@ -108,9 +110,9 @@ async fn read_requests<W: World<Message = Message>>(
             if core.is_stopping() {
                 return Ok(());
             }
-            let progress = Progress::new(Timeline::begin(arrived, core.world.now()));
-            let work = dispatch::dispatch(core.clone(), peer, frame, progress.clone());
-            in_flight.begin(work, bytes, may_overlap, progress).await;
+            let timeline = Timeline::begin(arrived, core.world.now());
+            let lane = core.lanes.take(core, &client, frame, timeline);
+            in_flight.begin(lane, bytes, may_overlap).await;
             if large.take().is_some() && received.is_empty() {
                 // Or what waits for the next request would hold the memory of this one.
                 received = BytesMut::new();
@@ -221,18 +223,18 @@ async fn answer<W: World<Message = Message>>(
     core: &Core<W>,
     stream: &W::Stream,
     peer: SocketAddr,
-    in_flight: &InFlight,
+    in_flight: &InFlight<W>,
     activity: &Activity<W>,
 ) -> Result<(), String> {
     let mut finished = Vec::new();
     let mut ended = Vec::new();
     while in_flight.finished(&mut finished).await {
-        let mut parts = Vec::new();
+        let mut parts = Parts::new();
         let mut close = None;
         for Finished {
             outcome,
             request_bytes,
-            progress,
+            lane,
         } in finished.drain(..)
         {
             let mut bytes = metrics::Bytes {
@@ -255,8 +257,8 @@ async fn answer<W: World<Message = Message>>(
                     break;
                 }
             }
-            progress.note_ready(|| core.world.now());
-            ended.push((progress, bytes));
+            lane.progress().note_ready(|| core.world.now());
+            ended.push((lane, bytes));
             if parts.len() >= SEND_PARTS_MAX {
                 let sent = send(stream, std::mem::take(&mut parts), activity).await?;
                 count(core, peer, &mut ended, sent);
@@ -277,18 +279,23 @@ async fn answer<W: World<Message = Message>>(
 fn count<W: World<Message = Message>>(
     core: &Core<W>,
     peer: SocketAddr,
-    ended: &mut Vec<(Progress, metrics::Bytes)>,
+    ended: &mut Vec<(Lane<W>, metrics::Bytes)>,
     sent: Instant,
 ) {
-    for (progress, bytes) in ended.drain(..) {
-        let spent = core.metrics.request_ends(&progress, bytes, sent);
-        slow::tell(core, peer, &progress, &spent, sent);
+    for (lane, bytes) in ended.drain(..) {
+        let spent = core.metrics.request_ends(lane.progress(), bytes, sent);
+        slow::tell(core, peer, lane.progress(), &spent, sent);
+        core.lanes.give_back(lane);
     }
 }
 
 /// Sends piece by piece, so that what is taken is given back early, and a slow client is told from one that takes nothing. Gives
 /// the time at its end.
-async fn send<W: World>(stream: &W::Stream, mut parts: Vec<Bytes>, activity: &Activity<W>) -> Result<Instant, String> {
+async fn send<W: World<Message = Message>>(
+    stream: &W::Stream,
+    mut parts: Parts,
+    activity: &Activity<W>,
+) -> Result<Instant, String> {
     let mut sent_at = None;
     while !parts.is_empty() {
         let rest = split_off(&mut parts, SEND_PIECE_BYTES);
@@ -309,17 +316,15 @@ async fn send<W: World>(stream: &W::Stream, mut parts: Vec<Bytes>, activity: &Ac
 }
 
 /// Leaves the first `bytes` in `parts`, and gives what follows.
-fn split_off(parts: &mut Vec<Bytes>, mut bytes: usize) -> Vec<Bytes> {
+fn split_off(parts: &mut Parts, mut bytes: usize) -> Parts {
     for (index, part) in parts.iter_mut().enumerate() {
         if part.len() > bytes {
             let later = part.split_off(bytes);
-            let mut rest = parts.split_off(index + 1);
-            rest.insert(0, later);
-            return rest;
+            return std::iter::once(later).chain(parts.drain(index + 1..)).collect();
         }
         bytes -= part.len();
     }
-    Vec::new()
+    Parts::new()
 }
 
 #[cfg(test)]
@@ -334,7 +339,9 @@ mod tests {
     #[test]
     fn answers_are_cut_into_pieces() {
         let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
-        let mut parts = vec![bytes("abc"), bytes(""), bytes("defgh"), bytes("i")];
+        let mut parts: Parts = [bytes("abc"), bytes(""), bytes("defgh"), bytes("i")]
+            .into_iter()
+            .collect();
         let mut pieces = Vec::new();
         while !parts.is_empty() {
             let rest = split_off(&mut parts, 4);

@@ -3,6 +3,7 @@
 mod activity;
 mod connection;
 mod in_flight;
+mod lane;
 mod large_frames;
 mod other_protocol;
 pub mod quota;
@@ -11,6 +12,7 @@ mod slow;
 
 use std::net::SocketAddr;
 
+pub use lane::Lanes;
 pub use large_frames::LargeFrames;
 use quota::Verdict;
 

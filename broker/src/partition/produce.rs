@@ -8,6 +8,7 @@ use std::{cell::RefCell, rc::Rc};
 use bytes::Bytes;
 use corelane_protocol::{error_code::ErrorCode, records::BatchHeader};
 use corelane_storage::{AppendError, ProducerCheck};
+use smallvec::SmallVec;
 
 use super::{
     PartitionKey, Partitions, host,
@@ -25,7 +26,7 @@ use crate::{
 pub struct ProduceCall {
     /// 0, 1 or −1, as on the wire.
     pub required_acks: i16,
-    pub parts: Vec<ProducePart>,
+    pub parts: SmallVec<[ProducePart; 1]>,
 }
 
 pub struct ProducePart {
@@ -37,9 +38,12 @@ pub struct ProducePart {
 
 /// One result per part, in order, and when it came about.
 pub struct ProduceAnswer {
-    pub results: Vec<ProduceResult>,
+    pub results: ProduceResults,
     pub marks: Marks,
 }
+
+/// Most calls have one part.
+pub type ProduceResults = SmallVec<[ProduceResult; 1]>;
 
 #[derive(Clone, Debug)]
 pub struct ProduceResult {
@@ -72,7 +76,7 @@ pub(super) struct Pending {
 
 struct PendingState {
     waiting: usize,
-    results: Vec<ProduceResult>,
+    results: ProduceResults,
 }
 
 impl Pending {
@@ -85,7 +89,7 @@ impl Pending {
         });
     }
 
-    fn settle<W: World<Message = Message>>(&self, core: &Core<W>, change: impl FnOnce(&mut Vec<ProduceResult>)) {
+    fn settle<W: World<Message = Message>>(&self, core: &Core<W>, change: impl FnOnce(&mut ProduceResults)) {
         let results = {
             let mut state = self.state.borrow_mut();
             change(&mut state.results);
@@ -104,7 +108,7 @@ impl Pending {
 pub(super) struct Appending {
     pending: Rc<Pending>,
     acks: Acks,
-    parts: Vec<ProducePart>,
+    parts: SmallVec<[ProducePart; 1]>,
     /// The first part that is not appended.
     next: usize,
 }
@@ -114,7 +118,7 @@ pub fn take<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: Prod
     // One more than the parts, so that no part can complete the call before all were appended.
     let state = PendingState {
         waiting: 1,
-        results: Vec::with_capacity(call.parts.len()),
+        results: SmallVec::with_capacity(call.parts.len()),
     };
     let appending = Appending {
         pending: Rc::new(Pending {

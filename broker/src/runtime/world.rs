@@ -6,6 +6,7 @@
 use std::{future::Future, io, net::SocketAddr, time::Duration};
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 /// Monotonic time of one node in nanoseconds; only differences mean anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -57,6 +58,9 @@ pub trait World: Clone + 'static {
     fn fail_stop(&self, reason: &str) -> !;
 }
 
+/// What is sent together. Most answers are of one part, which takes no list on the heap.
+pub type Parts = SmallVec<[Bytes; 1]>;
+
 /// A listening socket of one core.
 pub trait Listener: 'static {
     type Stream: Stream;
@@ -76,7 +80,7 @@ pub trait Stream: Clone + 'static {
         self.read(into)
     }
     /// Sends all parts in order with one vectored send where possible. Only one task may write at a time.
-    fn write(&self, parts: Vec<Bytes>) -> impl Future<Output = io::Result<()>>;
+    fn write(&self, parts: impl Into<Parts>) -> impl Future<Output = io::Result<()>>;
     /// Stops both directions at once; pending reads and writes end with an error.
     fn shutdown(&self);
 }

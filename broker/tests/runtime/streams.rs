@@ -65,7 +65,7 @@ fn a_slow_reader_gets_a_large_vectored_write_whole() {
     const PARTS: usize = 3000;
     const PART: usize = 5000;
     let serve = |_, stream: RingStream| async move {
-        let parts = (0..PARTS).map(|seed| Bytes::from(pattern(seed, PART))).collect();
+        let parts: Vec<Bytes> = (0..PARTS).map(|seed| Bytes::from(pattern(seed, PART))).collect();
         stream.write(parts).await.unwrap();
     };
     with_server(1, serve, |address| {

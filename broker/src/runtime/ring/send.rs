@@ -15,7 +15,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use bytes::{Buf, Bytes};
+use bytes::Buf;
 use io_uring::{opcode, types};
 
 use super::{
@@ -24,6 +24,7 @@ use super::{
     stream::Handle,
     tag::{Kind, Tag},
 };
+use crate::runtime::world::Parts;
 
 /// An answer of one part up to this size is sent by a system call of its own: that costs less than a submission, its completion and
 /// waking the task once more for it.
@@ -44,7 +45,7 @@ pub(super) struct Sending {
 /// What is being sent. Not touched while in flight.
 #[derive(Default)]
 struct Batch {
-    parts: Vec<Bytes>,
+    parts: Parts,
     /// Parts that are sent.
     sent: usize,
     vectors: Vec<libc::iovec>,
@@ -78,13 +79,13 @@ pub(super) struct Write {
 }
 
 enum WriteState {
-    Start(Vec<Bytes>),
+    Start(Parts),
     Sending,
     Done,
 }
 
 impl Write {
-    pub(super) fn new(handle: Rc<Handle>, mut parts: Vec<Bytes>) -> Write {
+    pub(super) fn new(handle: Rc<Handle>, mut parts: Parts) -> Write {
         parts.retain(|part| !part.is_empty());
         Write {
             handle,
@@ -153,7 +154,7 @@ impl Drop for Write {
 }
 
 /// Sends a small answer as far as the socket takes it at once; what is left stays in `parts`.
-fn send_now(socket: &OwnedFd, parts: &mut Vec<Bytes>) -> io::Result<()> {
+fn send_now(socket: &OwnedFd, parts: &mut Parts) -> io::Result<()> {
     let [part] = &mut parts[..] else { return Ok(()) };
     if part.len() > SEND_NOW_BYTES_MAX {
         return Ok(());
@@ -210,7 +211,7 @@ impl Inner {
                 .build()
         };
         let entry = entry.user_data(Tag::new(Kind::Send, key).pack());
-        // SAFETY: parts, vectors and message are on the heap, are owned by the slot and not touched while `in_flight`;
+        // SAFETY: the bytes of the parts, vectors and message are on the heap, are owned by the slot and not touched while `in_flight`;
         // the kernel only reads them. The slot and its descriptor live until the last completion.
         unsafe { self.submit((entry, None)) };
     }

@@ -5,7 +5,7 @@
 
 use std::{future::Future, io, os::fd::OwnedFd, rc::Rc, task::Waker};
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::{
     Inner, Ring,
@@ -15,7 +15,7 @@ use super::{
     socket,
     tag::{Kind, Tag},
 };
-use crate::runtime::world::Stream;
+use crate::runtime::world::{Parts, Stream};
 
 pub(super) struct StreamSlot {
     pub(super) socket: Rc<OwnedFd>,
@@ -74,8 +74,8 @@ impl Stream for RingStream {
         Read::fill(self.handle.clone(), into, bytes)
     }
 
-    fn write(&self, parts: Vec<Bytes>) -> impl Future<Output = io::Result<()>> {
-        Write::new(self.handle.clone(), parts)
+    fn write(&self, parts: impl Into<Parts>) -> impl Future<Output = io::Result<()>> {
+        Write::new(self.handle.clone(), parts.into())
     }
 
     fn shutdown(&self) {
