@@ -1,4 +1,4 @@
-//! Every decoder of bytes from outside as a function of those bytes, for the fuzzer (`protocol/fuzz`) and for the bounded
+//! Every decoder of bytes from outside as a function of those bytes, for the fuzzer (`fuzz` at the root) and for the bounded
 //! runs of `cargo test` (`tests/hostile.rs`). Each must return: no panic, no endless loop, no allocation beyond the input.
 
 use crate::api_key::ApiKey;
@@ -9,7 +9,7 @@ use crate::messages::CODECS;
 use crate::messages::consumer_protocol::{ConsumerProtocolAssignment, ConsumerProtocolSubscription, from_versioned};
 use crate::messages::fetch::{FetchRequest, FetchRequestData};
 use crate::messages::produce::{ProduceRequest, ProduceRequestData};
-use crate::records;
+use crate::records::{self, Compression, Limits, Origin, Recompression, Target};
 use crate::wire::Reader;
 
 /// Feeds bytes to a decoder.
@@ -23,7 +23,11 @@ pub const OTHERS: &[(&str, Feed)] = &[
     ("ProduceVisitor", produce_visitor),
     ("FetchVisitor", fetch_visitor),
     ("Records", record_batches),
+    ("SealedBatch", sealed_batch),
 ];
+
+/// Most bytes that a fuzzed batch may expand to.
+const EXPANDED_BYTES_MAX: usize = 1 << 20;
 
 /// The names of all targets.
 pub fn targets() -> impl Iterator<Item = &'static str> {
@@ -150,7 +154,7 @@ fn fetch_visitor(input: &[u8]) {
 }
 
 fn record_batches(input: &[u8]) {
-    let _ = records::verify(input, &records::Limits::client(1 << 20));
+    let _ = records::verify(input, &Limits::client(1 << 20));
     for batch in records::batches(input) {
         if batch.is_err() {
             break;
@@ -163,4 +167,53 @@ fn record_batches(input: &[u8]) {
             }
         }
     }
+}
+
+/// A batch whose length and CRC are right, so that what is behind them is reached: the codecs and the records. What a
+/// client may hand in can be read, and says the same in every other codec.
+fn sealed_batch(input: &[u8]) {
+    let Some((choice, batch)) = input.split_first() else {
+        return;
+    };
+    let mut batch = batch.to_vec();
+    if !records::make_sound(&mut batch) {
+        return;
+    }
+    let client = Limits {
+        decompressed_bytes_max: EXPANDED_BYTES_MAX,
+        ..Limits::client(usize::MAX)
+    };
+    let replication = Limits {
+        origin: Origin::Replication,
+        ..client
+    };
+    let _ = records::verify(&batch, &replication);
+    let Ok(verified) = records::verify(&batch, &client) else {
+        return;
+    };
+    let count = verified.header.records_count as usize;
+    let found = records::records(&batch).expect("a verified batch is read");
+    assert_eq!(found.filter(Result::is_ok).count(), count);
+
+    let codec = Compression::ALL[usize::from(*choice) % Compression::ALL.len()];
+    let target = Target { codec, level: None };
+    let mut recompression = Recompression::begin(&batch, target, EXPANDED_BYTES_MAX).expect("a verified batch");
+    let other = loop {
+        if let Some(other) = recompression.step().expect("a verified batch expands") {
+            break other;
+        }
+    };
+    let again = records::verify(&other, &client).expect("the records are the same");
+    assert_eq!(
+        (
+            again.records_bytes,
+            again.max_timestamp,
+            again.max_timestamp_offset_delta
+        ),
+        (
+            verified.records_bytes,
+            verified.max_timestamp,
+            verified.max_timestamp_offset_delta
+        )
+    );
 }

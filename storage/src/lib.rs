@@ -4,6 +4,7 @@
 
 pub mod disk;
 mod failure;
+pub mod fuzz;
 mod identity;
 pub mod inspect;
 pub mod journal;

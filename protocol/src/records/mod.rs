@@ -25,6 +25,8 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use header::make_sound;
+
 pub use builder::Builder;
 pub use compression::Compression;
 pub use control::{ControlRecord, EndTransactionMarker};

@@ -55,6 +55,11 @@ impl Superblock {
         block[64..68].copy_from_slice(&self.broker_id.to_le_bytes());
         block[68..72].copy_from_slice(&self.cores.to_le_bytes());
         block[80..88].copy_from_slice(&self.formatted_ms.to_le_bytes());
+        Superblock::seal(block);
+    }
+
+    /// Writes the checksum of a finished block into it.
+    pub(crate) fn seal(block: &mut [u8]) {
         let crc = checksum(block);
         block[12..16].copy_from_slice(&crc.to_le_bytes());
     }

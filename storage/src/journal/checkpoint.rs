@@ -63,9 +63,14 @@ impl CheckpointHeader {
         block[72..76].copy_from_slice(&self.files.to_le_bytes());
         block[76..80].copy_from_slice(&self.file_blocks.to_le_bytes());
         block[80..88].copy_from_slice(&self.incarnation.to_le_bytes());
+        CheckpointHeader::seal(&mut block);
+        block
+    }
+
+    /// Writes the checksum of a finished block into it.
+    pub(crate) fn seal(block: &mut [u8]) {
         let crc = crc32c::crc32c(&block[12..]);
         block[8..12].copy_from_slice(&crc.to_le_bytes());
-        block
     }
 
     /// The header, the length of the body and its CRC.

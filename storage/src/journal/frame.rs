@@ -275,13 +275,19 @@ impl FrameBuilder {
         buffer[40..48].copy_from_slice(&seal.prev.chain.to_le_bytes());
         buffer[96..104].copy_from_slice(&seal.prev.frame_seq.to_le_bytes());
         buffer[104..108].copy_from_slice(&seal.prev.file_seq.to_le_bytes());
-        let table = FRAME_HEADER..FRAME_HEADER + sectors * 4;
-        let chain = chain(&buffer[..FRAME_HEADER], &buffer[table.clone()]);
-        buffer[48..56].copy_from_slice(&chain.to_le_bytes());
-        let crc = crc32c::crc32c(&buffer[4..table.end]);
-        buffer[0..4].copy_from_slice(&crc.to_le_bytes());
+        let chain = seal_header(buffer, sectors);
         (Bytes::from_owner(self.buffer), chain)
     }
+}
+
+/// Writes chain value and CRC into a header that is finished but for them, as is the table behind it.
+pub(crate) fn seal_header(frame: &mut [u8], sectors: usize) -> u64 {
+    let (header, table) = frame[..FRAME_HEADER + sectors * 4].split_at(FRAME_HEADER);
+    let chain = chain(header, table);
+    frame[48..56].copy_from_slice(&chain.to_le_bytes());
+    let crc = crc32c::crc32c(&frame[4..FRAME_HEADER + sectors * 4]);
+    frame[0..4].copy_from_slice(&crc.to_le_bytes());
+    chain
 }
 
 /// Where records start in a frame whose table has room for this many bytes of frame.

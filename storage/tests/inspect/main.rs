@@ -259,6 +259,9 @@ fn damaged_bytes_do_no_harm() {
         let (_, bytes) = &samples[random.below(samples.len())];
         let mut bytes = bytes.clone();
         damage(&mut bytes, &mut random);
+        for (_, feed) in corelane_storage::fuzz::TARGETS {
+            feed(&bytes);
+        }
         for kind in FileKind::ALL {
             let region = Region::new(ALLOCATOR);
             let mut items = 0;
