@@ -12,7 +12,7 @@ use super::{
         Effect::{self, *},
         Entry, Key, Source, Synonym, row,
     },
-    unknown::unknown,
+    unknown,
 };
 
 const NO_CONSUMER_GROUPS_YET: Effect = Nothing("the group protocol of KIP-848 is not built yet");
@@ -130,9 +130,7 @@ const LONGER_THAN: &[(&str, &str)] = &[
 /// What would be right.
 pub fn validate_all(broker: &Broker, overrides: &BTreeMap<String, String>) -> Result<(), String> {
     for (name, value) in overrides {
-        let key = key(name).ok_or_else(|| unknown(KEYS, name))?;
-        key.validate(value)
-            .map_err(|right| format!("{name} = '{value}': {right}"))?;
+        unknown::validate(KEYS, name, value)?;
     }
     let number = |name: &str| value(broker, overrides, key(name)?)?.trim().parse::<i64>().ok();
     let bound = |name: &str| broker.text(name)?.trim().parse::<i64>().ok();

@@ -14,7 +14,7 @@ use super::{
         Effect::{self, *},
         Entry, Key, Source, Synonym, count, joined, synonym, table,
     },
-    unknown::unknown,
+    unknown,
     value::{Kind, List},
 };
 
@@ -128,12 +128,7 @@ pub fn key(name: &str) -> Option<&'static Key> {
 
 /// Whether `value` may be given to a topic key; the error says what would be right.
 pub fn validate(name: &str, value: &str) -> Result<(), String> {
-    match key(name) {
-        Some(key) => key
-            .validate(value)
-            .map_err(|right| format!("{name} = '{value}': {right}")),
-        None => Err(unknown(KEYS, name)),
-    }
+    unknown::validate(KEYS, name, value)
 }
 
 /// The same for all of a topic's own values together, as they would stand after a change.

@@ -1,4 +1,4 @@
-//! The sentence for a key that is in no table.
+//! Whether a name and a value fit a table of keys, and the sentence for a key that is in none.
 
 use super::{key::Key, nearest::nearest};
 
@@ -10,6 +10,17 @@ const FORMER: &[(&str, &str)] = &[
     ("advertised.host.name", "advertised.listeners=PLAINTEXT://HOST:PORT"),
     ("data.dir", "log.dirs=DIRECTORY"),
 ];
+
+/// Whether `value` may be given to a key of this table; the error says what would be right, and where the key is unknown, the
+/// nearest that is not.
+pub fn validate(keys: &'static [Key], name: &str, value: &str) -> Result<(), String> {
+    match keys.iter().find(|key| key.name == name) {
+        Some(key) => key
+            .validate(value)
+            .map_err(|right| format!("{name} = '{value}': {right}")),
+        None => Err(unknown(keys, name)),
+    }
+}
 
 /// "there is no key 'x'; did you mean 'y'?"
 pub fn unknown(keys: &'static [Key], name: &str) -> String {

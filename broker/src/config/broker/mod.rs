@@ -26,7 +26,7 @@ use super::{
     key::{Entry, Key, Source, count, joined},
     layers::{ConfigError, Given, Inputs, Layers},
     listeners::{ListenerConfig, listeners, metrics_listeners},
-    unknown::unknown,
+    unknown,
 };
 
 /// What whoever sets `cleanup.policy=compact` should know.
@@ -333,10 +333,5 @@ pub fn key(name: &str) -> Option<&'static Key> {
 /// Whether `value` may be given to a broker key; the error says what would be right, and where the key is unknown, the
 /// nearest that is not.
 pub fn validate(name: &str, value: &str) -> Result<(), String> {
-    match key(name) {
-        Some(key) => key
-            .validate(value)
-            .map_err(|right| format!("{name} = '{value}': {right}")),
-        None => Err(unknown(KEYS, name)),
-    }
+    unknown::validate(KEYS, name, value)
 }
