@@ -272,11 +272,10 @@ func (c *client) Consume(ctx context.Context, group, topic string, onValue func(
 	defer reader.Close()
 	for {
 		message, err := reader.ReadMessage(ctx)
-		if ctx.Err() != nil {
-			return
-		}
 		if err == nil {
-			onValue(string(message.Value))
+			onValue(string(message.Value)) // also when told to stop meanwhile: its commit is on its way
+		} else if ctx.Err() != nil {
+			return
 		}
 	}
 }
