@@ -21,8 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from servers import Corelane, Kafka, Nats, built, kafka_jars, kafka_version, nats_programs, nats_version, start_figures
-from works import CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, NOTES, ROWS, START_ROWS, WORKS
+from servers import Corelane, Kafka, Nats, OnlyFlush, built, kafka_jars, kafka_version, nats_programs, nats_version, start_figures
+from works import BOUNDS, CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, NOTES, ONLY_FLUSH, ROWS, START_ROWS, WORKS
 
 START = "start"
 PEERS = [KAFKA, NATS]
@@ -37,7 +37,7 @@ def words():
     parser.add_argument("--pid", action="append", default=[], metavar="NAME=PID", help="its process, for its CPU and memory")
     parser.add_argument("--output", default="peers-result", help="directory for results and report.html")
     parser.add_argument("--rounds", type=int, help="instead of 5, or 2 when quick")
-    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 12, or 3 when quick")
+    parser.add_argument("--seconds", type=float, help="measured in each round, instead of 10, or 3 when quick")
     parser.add_argument("--server-cpus", default="0")
     parser.add_argument("--client-cpus", default="1")
     parser.add_argument("--data", default=os.environ.get("DATA", "/var/tmp"), help="a directory on the disk that is measured")
@@ -53,7 +53,7 @@ def words():
         if peer not in PEERS:
             parser.error(f"there is no peer {peer!r}; there is {', '.join(PEERS)}")
     chosen.rounds = chosen.rounds or (2 if chosen.quick else 5)
-    chosen.seconds = chosen.seconds or (3 if chosen.quick else 12)
+    chosen.seconds = chosen.seconds or (3 if chosen.quick else 10)
     chosen.warm_up = 1 if chosen.quick else 4
     chosen.rehearsal = 2 if chosen.quick else 10
     return chosen
@@ -113,11 +113,13 @@ class Run:
 
     def measure_works(self, works):
         with tempfile.TemporaryDirectory(dir=self.chosen.data, prefix="peers.") as directory:
+            cpus = self.chosen.server_cpus
             makers = [lambda: self.make_corelane(directory)]
+            if not self.chosen.quick:
+                makers.append(lambda: OnlyFlush(directory, cpus, self.bench))
             if self.jars:
                 makers.append(lambda: self.make_kafka(directory))
             if self.nats:
-                cpus = self.chosen.server_cpus
                 makers.append(lambda: Nats(directory, cpus, self.nats, NATS, "always"))
                 makers.append(lambda: Nats(directory, cpus, self.nats, NATS_MEMORY, '"2m"'))
             try:
@@ -195,9 +197,11 @@ class Run:
     def hand_out(self):
         done = {path.parent.name for path in self.results}
         peers = {KAFKA: KAFKA, KAFKA_FSYNC: KAFKA, NATS: NATS}
-        for work, says, metric, against, must, goal in ROWS:
-            if work in done and peers.get(against, KAFKA) in self.chosen.peers:
-                row = {"work": says, "result": f"{work}/result.json", "metric": metric, "target": CORELANE}
+        rows = [(CORELANE, *row) for row in ROWS] + [(ONLY_FLUSH, *row, None, None) for row in BOUNDS]
+        for target, work, says, metric, against, must, goal in rows:
+            is_left_out = target == ONLY_FLUSH and self.chosen.quick
+            if work in done and peers.get(against, KAFKA) in self.chosen.peers and not is_left_out:
+                row = {"work": says, "result": f"{work}/result.json", "metric": metric, "target": target}
                 self.rows.append({**row, "against": against, "must": must, "goal": goal})
         rows = self.output / "rows.json"
         rows.write_text(json.dumps(self.rows, indent=1))

@@ -118,6 +118,19 @@ class Corelane(Server):
         ]  # fmt: skip
 
 
+class OnlyFlush(Server):
+    """What no durable server can do without: see works.py."""
+
+    name = "only-flush"
+
+    def __init__(self, directory, cpus, bench):
+        super().__init__(directory, cpus)
+        self.bench = bench
+
+    def command(self):
+        return [self.bench, "null", "--listen", f"127.0.0.1:{self.port}", "--flush", self.directory]
+
+
 class Kafka(Server):
     name = "kafka"
 

@@ -5,9 +5,13 @@ words. "kafka" acknowledges from memory (the page cache), which is its default; 
 `flush.messages=1` on the topic, so that it is as durable as Corelane. "nats" is JetStream with `sync_interval: always`;
 "nats-memory" is its default, a flush every two minutes, and stands beside it in tables without a row of its own. Every row says in
 its words which one it is against.
+
+"only-flush" is no broker: `corelane-bench null --flush`, which writes what it is sent to one file, flushes and answers, nothing else.
+What it needs, every server needs that answers from the disk of this machine; so it has rows of its own beside Corelane's.
 """
 
 CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY = "corelane", "kafka", "kafka-fsync", "nats", "nats-memory"
+ONLY_FLUSH = "only-flush"
 
 # What stands beside each of them in every table: no durable figure beside one that is not, without saying so.
 NOTES = {
@@ -16,6 +20,7 @@ NOTES = {
     KAFKA_FSYNC: "flush.messages=1: acknowledges from the disk",
     NATS: "JetStream, sync_interval always: acknowledges from the disk",
     NATS_MEMORY: "JetStream as shipped: acknowledges from memory",
+    ONLY_FLUSH: "no broker: writes, flushes, answers",
 }
 
 MEMORY = "Kafka without fsync"
@@ -27,13 +32,13 @@ WORKS = {
     "durable-2k": (
         "Produce, 1 KiB, open loop at 2,000/s, 1 producer",
         ["--rate", "2000", "--record-bytes", "1KiB"],
-        [CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY],
+        [CORELANE, KAFKA, KAFKA_FSYNC, NATS, NATS_MEMORY, ONLY_FLUSH],
     ),
     "small": (
         "Requests of one record of 256 B, 64 connections, closed loop",
         ["--producers", "64", "--in-flight", "1", "--batch-records", "1", "--record-bytes", "256", "--partitions", "8"]
         + ["--request-batches", "1"],
-        [CORELANE, KAFKA, NATS, NATS_MEMORY],
+        [CORELANE, KAFKA, NATS, NATS_MEMORY, ONLY_FLUSH],
     ),
     "bulk": (
         "Bulk produce, batches of 1 MiB, 8 partitions, closed loop",
@@ -49,12 +54,12 @@ WORKS = {
     "end-to-end-2k": (
         "End to end, 1 KiB, open loop at 2,000/s",
         ["--workload", "end-to-end", "--rate", "2000", "--record-bytes", "1KiB"],
-        [CORELANE, KAFKA],
+        [CORELANE, KAFKA, ONLY_FLUSH],
     ),
     "cpu": (
         "CPU for 1 KiB records in batches of 16 KiB, closed loop",
         ["--batch-bytes", "16KiB", "--record-bytes", "1KiB", "--partitions", "4", "--request-batches", "1"],
-        [CORELANE, KAFKA],
+        [CORELANE, KAFKA, ONLY_FLUSH],
     ),
     "catch-up": (
         "Catch-up consume, cold, 4 partitions",
@@ -81,6 +86,15 @@ ROWS = [
     ("small", f"64 connections, 256 B a request, against {NATS_DISK}", "produce.requests", NATS, None, None),
     ("bulk", f"1 MiB batches, 8 partitions (NATS: as many messages in flight), against {NATS_DISK}", "produce.mb", NATS, None, None),
     ("durable-2k", "durable produce p50 over (F + loopback round trip)", "produce.p50", "floor", 1.6, 1.25),
+]
+
+# The same of a server that only flushes: (work, what the row says, metric, against)
+BOUNDS = [
+    ("durable-2k", f"only flushing: produce at 2k/s, p50, against {MEMORY}", "produce.p50", KAFKA),
+    ("durable-2k", f"only flushing: produce at 2k/s, p50, against {DISK}", "produce.p50", KAFKA_FSYNC),
+    ("small", f"only flushing: 64 connections, 256 B a request, against {MEMORY}", "produce.requests", KAFKA),
+    ("end-to-end-2k", f"only flushing: end to end at 2k/s, p50, against {MEMORY}", "deliver.p50", KAFKA),
+    ("cpu", f"only flushing: CPU seconds per GiB produced, against {MEMORY}", "cpu.gib", KAFKA),
 ]
 
 # What the start measures: (what the row says, unit, must, goal)

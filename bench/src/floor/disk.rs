@@ -13,7 +13,7 @@ use crate::{
     ring::{BLOCK, Disk, zeroed},
 };
 
-pub const FILE_BYTES: u64 = 256 << 20;
+pub const SCRATCH_BYTES: u64 = 256 << 20;
 const LARGE_BYTES: usize = 1 << 20;
 const IN_FLIGHT: usize = 4;
 
@@ -37,7 +37,7 @@ impl Scratch {
     }
 
     /// A ring belongs to the thread that made it, so every measurement makes its own.
-    fn disk(&self) -> io::Result<Disk> {
+    pub fn disk(&self) -> io::Result<Disk> {
         Disk::new(self.file.try_clone()?)
     }
 
@@ -73,7 +73,7 @@ impl Scratch {
             let before = Instant::now();
             disk.write_durably(position, &buffer)?;
             latencies.record(before.elapsed());
-            position = (position + BLOCK as u64) % FILE_BYTES;
+            position = (position + BLOCK as u64) % SCRATCH_BYTES;
         }
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Scratch {
 /// Positions of the large operations, as many at once as are in flight.
 fn sequence() -> impl Iterator<Item = Vec<u64>> {
     let step = (LARGE_BYTES * IN_FLIGHT) as u64;
-    (0..FILE_BYTES / step).map(move |round| {
+    (0..SCRATCH_BYTES / step).map(move |round| {
         (0..IN_FLIGHT as u64)
             .map(|index| round * step + index * LARGE_BYTES as u64)
             .collect()
@@ -90,5 +90,5 @@ fn sequence() -> impl Iterator<Item = Vec<u64>> {
 }
 
 fn megabytes_per_second(begin: Instant) -> f64 {
-    FILE_BYTES as f64 / 1e6 / begin.elapsed().as_secs_f64()
+    SCRATCH_BYTES as f64 / 1e6 / begin.elapsed().as_secs_f64()
 }

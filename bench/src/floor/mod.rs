@@ -25,7 +25,7 @@ use crate::{
     cpu,
     latency::{Latencies, Summary},
 };
-use disk::{FILE_BYTES, Scratch};
+pub use disk::{SCRATCH_BYTES, Scratch};
 
 #[derive(Args)]
 pub struct Floor {
@@ -117,7 +117,7 @@ impl Prober {
             bandwidth: None,
         };
         if let Some(disk) = &prober.disk {
-            eprintln!("disk: writing {} MiB …", FILE_BYTES >> 20);
+            eprintln!("disk: writing {} MiB …", SCRATCH_BYTES >> 20);
             let allocating = disk.write_sequentially()?;
             if with_bandwidth {
                 prober.bandwidth = Some(Bandwidth {

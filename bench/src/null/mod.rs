@@ -1,14 +1,16 @@
 //! `corelane-bench null`: a server that does as little as a Kafka server can. Against it the harness measures itself;
 //! and with a delay or a stall on purpose, whether it reports what really happened.
 //!
-//! It keeps the newest records in memory, so that consumers get something, and stores nothing.
+//! It keeps the newest records in memory, so that consumers get something, and stores nothing. With `--flush` it pays
+//! for durability, and for nothing else: what no durable server on this machine can do without.
 
 mod answers;
+mod journal;
 mod logs;
 mod process;
 mod server;
 
-use std::{io, net::SocketAddr, thread, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use clap::Args;
 
@@ -31,6 +33,9 @@ pub struct Null {
     /// Records that are kept for consumers
     #[arg(long, default_value = "256MiB")]
     retain: ByteCount,
+    /// Write what Produce requests bring to a file in this directory, and flush it, before they are answered
+    #[arg(long, value_name = "DIR")]
+    flush: Option<PathBuf>,
     /// Hold Produce answers back for so long, in microseconds
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=60_000_000))]
     delay_us: u64,
@@ -59,7 +64,7 @@ impl Null {
             stall: nanos(Duration::from_millis(self.stall_ms)),
             stall_after: nanos(Duration::from_millis(self.stall_after_ms)),
         };
-        let server = Server::bind(self.listen, self.retain.bytes(), faults)?;
+        let server = Server::bind(self.listen, self.retain.bytes(), faults)?.durable(self.flush.clone());
         println!("listening on {}", server.address());
         if self.until_stdin_ends {
             thread::spawn(|| {

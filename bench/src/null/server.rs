@@ -4,6 +4,7 @@ use std::{
     collections::VecDeque,
     io,
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
@@ -12,6 +13,7 @@ use corelane_protocol::api_key::ApiKey;
 
 use super::{
     answers::{Answer, Answers},
+    journal::Journal,
     logs::Logs,
 };
 use crate::{
@@ -40,6 +42,8 @@ pub struct Server {
     address: SocketAddr,
     answers: Answers,
     faults: Faults,
+    /// Where what Produce requests bring is written and flushed before they are answered.
+    journal_directory: Option<PathBuf>,
     seats: Vec<Option<Seat>>,
     /// Fetches that wait for records: token, until when, the request.
     waiting: Vec<(u64, Nanos, Vec<u8>)>,
@@ -70,11 +74,18 @@ impl Server {
                 next_producer_id: 0,
             },
             faults,
+            journal_directory: None,
             seats: Vec::new(),
             waiting: Vec::new(),
             produced: 0,
             stall_at: None,
         })
+    }
+
+    /// One that pays for durability, when there is a directory.
+    pub fn durable(mut self, journal_directory: Option<PathBuf>) -> Server {
+        self.journal_directory = journal_directory;
+        self
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -85,6 +96,7 @@ impl Server {
     pub fn run(mut self, wait: Wait, stop: &AtomicBool) -> io::Result<()> {
         let mut poll = Poll::new(wait)?;
         poll.add(&self.listener, LISTENER)?;
+        let mut journal = self.journal_directory.as_deref().map(Journal::new).transpose()?;
         let mut ready = Vec::new();
         while !stop.load(Relaxed) {
             self.stall();
@@ -92,8 +104,11 @@ impl Server {
                 if *token == LISTENER {
                     self.accept(&poll)?;
                 } else {
-                    self.receive(*token);
+                    self.receive(*token, journal.as_mut());
                 }
+            }
+            if let Some(journal) = &mut journal {
+                journal.commit()?;
             }
             self.answer_waiting();
             self.send(&poll)?;
@@ -128,7 +143,7 @@ impl Server {
         Ok(())
     }
 
-    fn receive(&mut self, token: u64) {
+    fn receive(&mut self, token: u64, mut journal: Option<&mut Journal>) {
         let Some(Some(seat)) = self.seats.get_mut(token as usize) else {
             return;
         };
@@ -140,6 +155,9 @@ impl Server {
             let mut due = 0;
             if is_produce {
                 self.produced += 1;
+                if let Some(journal) = &mut journal {
+                    journal.append(request)?;
+                }
                 if self.produced == 3 && self.faults.stall > 0 {
                     self.stall_at = Some(clock::now() + self.faults.stall_after);
                 }
