@@ -151,32 +151,25 @@ fn a_run_leaves_what_the_other_commands_read() {
     );
 }
 
+/// Goal: who misspells a target is told so before anything is measured.
 #[test]
-fn a_target_that_is_not_there_fails_its_rounds_only() {
+fn a_target_that_is_not_there_is_said_before_the_first_round() {
     let null = Null::start();
     let there = format!("there={}", null.address);
     // Port 1 of this machine has nobody, unless somebody has gone out of their way.
-    let words = [
-        "run",
-        "--target",
-        "gone=127.0.0.1:1",
-        "--target",
-        &there,
-        "--rounds",
-        "1",
-        "--seconds",
-        "0.2",
-    ];
-    let output = bench(&[&words[..], &["--warm-up", "0", "--no-floor", "--no-null", "--json"]].concat());
-    assert!(!output.status.success());
-    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert!(
-        json["rounds"][0]["failure"].as_str().unwrap().contains("127.0.0.1:1"),
-        "{json}"
-    );
-    assert!(json["rounds"][1]["produced"]["records"].as_u64() > Some(0));
+    let words = ["run", "--target", &there, "--target", "gone=127.0.0.1:1", "--target"];
+    let more = ["lost=exec:/nowhere/load", "--no-floor", "--no-null", "--json"];
+    let output = bench(&[&words[..], &more[..]].concat());
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("1 of 2 rounds failed"), "{said}");
+    for expected in [
+        "target gone is not there: cannot connect to 127.0.0.1:1: Connection refused",
+        "target lost is not there: exec:/nowhere/load: No such file",
+        "nothing was measured",
+    ] {
+        assert!(said.contains(expected), "{expected} is missing: {said}");
+    }
+    assert!(!said.contains("round 1") && !said.contains("target there"), "{said}");
 }
 
 /// A program that loads what does not speak Kafka: it gets the load in numbers, and what it counts is a round like all others.
@@ -205,11 +198,35 @@ fn a_program_loads_what_does_not_speak_kafka() {
     assert_eq!(produced["latency"]["count"], 30);
     let order: serde_json::Value = serde_json::from_str(&fs::read_to_string(scratch.path("order")).unwrap()).unwrap();
     assert_eq!((&order["outstanding"], &order["partitions"]), (&5120.into(), &8.into()));
-    let output = bench(&[&["run", "--target", &target("elsewhere")], &words[..]].concat());
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("ended without a result"),
-        "{output:?}"
-    );
+
+    // Its failure is a result; another target is still measured.
+    let null = Null::start();
+    let both = [
+        "run",
+        "--target",
+        &target("elsewhere"),
+        "--target",
+        &format!("there={}", null.address),
+    ];
+    let short = [
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.2",
+        "--warm-up",
+        "0",
+        "--no-floor",
+        "--no-null",
+        "--json",
+    ];
+    let output = bench(&[&both[..], &short[..]].concat());
+    assert!(!output.status.success());
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let failure = json["rounds"][0]["failure"].as_str().unwrap();
+    assert!(failure.contains("ended without a result"), "{json}");
+    assert!(json["rounds"][1]["produced"]["records"].as_u64() > Some(0));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("1 of 2 rounds failed"), "{said}");
 }
 
 #[test]

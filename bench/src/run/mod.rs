@@ -5,6 +5,7 @@ mod external;
 mod measure;
 mod pause;
 mod progress;
+mod reach;
 mod rest;
 mod round;
 mod topic;
@@ -88,6 +89,7 @@ pub struct Run {
 impl Run {
     pub fn run(&self) -> io::Result<()> {
         self.check().map_err(io::Error::other)?;
+        reach::check(&self.targets).map_err(io::Error::other)?;
         let began = clock::now();
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
         let mut stamps = Random::new(wall.as_nanos() as u64);

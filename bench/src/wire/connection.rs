@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,6 +16,9 @@ use corelane_protocol::{
 
 use super::{ANSWER_BYTES_MAX, CLIENT_ID};
 
+/// The kernel alone would try for two minutes.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
 pub struct Connection {
     stream: TcpStream,
     correlation_id: i32,
@@ -22,7 +26,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn open(address: &str) -> io::Result<Connection> {
-        let stream = TcpStream::connect(address)
+        let stream = connect(address)
             .map_err(|error| io::Error::new(error.kind(), format!("cannot connect to {address}: {error}")))?;
         stream.set_nodelay(true)?;
         Ok(Connection {
@@ -53,4 +57,17 @@ impl Connection {
         }
         A::decode(&mut reader, version).map_err(io::Error::other)
     }
+}
+
+/// The first of a name's addresses that takes it.
+fn connect(address: &str) -> io::Result<TcpStream> {
+    let mut refused = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let found: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
+    for address in found {
+        match TcpStream::connect_timeout(&address, CONNECT_WAIT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
