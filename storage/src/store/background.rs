@@ -51,7 +51,7 @@ pub(super) struct Background {
     checkpoint_refused: bool,
     retention: Turn,
     producers: Turn,
-    checkpoint_ms: i64,
+    checkpoint: Turn,
     checkpoint_records: u64,
 }
 
@@ -61,10 +61,24 @@ struct Turn {
     last_ms: i64,
 }
 
+impl Background {
+    /// Of a store that is opened now. The first checkpoint has its time from here: what was deleted before a crash goes with it.
+    pub(super) fn opened(wall_ms: i64) -> Background {
+        Background {
+            checkpoint: Turn { last_ms: wall_ms },
+            ..Background::default()
+        }
+    }
+}
+
 impl Turn {
+    fn is_due(&self, wall_ms: i64, every_ms: i64) -> bool {
+        wall_ms.saturating_sub(self.last_ms) >= every_ms || wall_ms < self.last_ms
+    }
+
     /// Whether it is time; then this is the last time that it was done.
     fn has_come(&mut self, wall_ms: i64, every_ms: i64) -> bool {
-        let has_come = wall_ms.saturating_sub(self.last_ms) >= every_ms || wall_ms < self.last_ms;
+        let has_come = self.is_due(wall_ms, every_ms);
         if has_come {
             self.last_ms = wall_ms;
         }
@@ -289,12 +303,8 @@ impl<D: Disk> Store<D> {
         if state.space.files() - state.space.used_files() <= state.space.files() / 2 && checkpoint_frees(&state) {
             return true;
         }
-        let background = &mut *self.inner.background.borrow_mut();
-        if background.checkpoint_ms == 0 {
-            // The first one has its time, too: what was deleted before a crash goes with it.
-            background.checkpoint_ms = wall_ms;
-        }
-        let is_due = wall_ms.saturating_sub(background.checkpoint_ms) > CHECKPOINT_EVERY_MS
+        let background = self.inner.background.borrow();
+        let is_due = background.checkpoint.is_due(wall_ms, CHECKPOINT_EVERY_MS)
             || background.disk_full && state.has_doomed_files();
         is_due && state.stats.records > background.checkpoint_records
     }
@@ -332,7 +342,7 @@ impl<D: Disk> Store<D> {
                 file_blocks: (state.space.file_bytes() / BLOCK as u64) as u32,
             };
             let mut background = inner.background.borrow_mut();
-            background.checkpoint_ms = (inner.options.wall_ms)();
+            background.checkpoint.last_ms = (inner.options.wall_ms)();
             background.checkpoint_records = state.stats.records;
             (
                 header,

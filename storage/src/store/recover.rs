@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Inner, JournalEnd, LogId, Store, StoreOptions,
-    background::Checkpoints,
+    background::{Background, Checkpoints},
     state::{Slot, State},
 };
 use crate::{
@@ -69,6 +69,7 @@ pub(super) async fn open<D: Disk>(
         newest_copy: opened.newest_copy,
         generation: opened.checkpoint.header.generation,
     };
+    let background = Background::opened((options.wall_ms)());
     let inner = Inner {
         read_cache: ReadCache::new(disk.kept_files_max()),
         disk,
@@ -77,7 +78,7 @@ pub(super) async fn open<D: Disk>(
         files: opened.files,
         checkpoint_files: opened.checkpoint_files,
         checkpoints: Cell::new(checkpoints),
-        background: RefCell::default(),
+        background: RefCell::new(background),
         state: RefCell::new(state),
         flights: RefCell::new(VecDeque::new()),
         drivers: Default::default(),
