@@ -14,27 +14,24 @@ const WAITS_MS: [u64; 10] = [5, 15, 40, 100, 240, 500, 800, 1000, 1100, 1200];
 /// What the last attempt failed with; [`io::ErrorKind::OutOfMemory`] says what to do.
 pub(super) fn patiently<T>(mut make: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     let is_short = |error: &io::Error| error.raw_os_error() == Some(libc::ENOMEM);
-    for wait in WAITS_MS {
-        match make() {
-            Err(error) if is_short(&error) => {
-                tracing::info!(
-                    "waiting for lockable memory: a process of this user that has ended may still hold some"
-                );
-                thread::sleep(Duration::from_millis(wait));
-            }
+    let mut waits = WAITS_MS.into_iter();
+    loop {
+        let error = match make() {
+            Err(error) if is_short(&error) => error,
             made => return made,
-        }
+        };
+        let Some(wait) = waits.next() else {
+            return Err(io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                format!(
+                    "{error}. Other processes of this user hold too much of the memory that it may lock: stop them, or \
+                     raise the limit (shell: ulimit -l; systemd: LimitMEMLOCK=; docker: --ulimit memlock=-1)"
+                ),
+            ));
+        };
+        tracing::info!("waiting for lockable memory: a process of this user that has ended may still hold some");
+        thread::sleep(Duration::from_millis(wait));
     }
-    make().map_err(|error| match is_short(&error) {
-        true => io::Error::new(
-            io::ErrorKind::OutOfMemory,
-            format!(
-                "{error}. Other processes of this user hold too much of the memory that it may lock: stop them, or \
-                 raise the limit (shell: ulimit -l; systemd: LimitMEMLOCK=; docker: --ulimit memlock=-1)"
-            ),
-        ),
-        false => error,
-    })
 }
 
 #[cfg(test)]
