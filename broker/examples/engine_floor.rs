@@ -113,6 +113,7 @@ async fn measure(world: &CoreWorld, arguments: &Arguments) -> io::Result<()> {
 async fn open(world: &CoreWorld) -> Result<CoreStore, corelane_storage::OpenError> {
     let wish = FormatWish {
         cluster_id: None,
+        new_cluster_id: Uuid::new_v4(),
         disk_uuid: Uuid::new_v4(),
         broker_id: 1,
         cores: 1,

@@ -3,6 +3,7 @@
 
 mod harness;
 
+use corelane_broker::config::value::{ClusterId, Value};
 use corelane_protocol::error_code::ErrorCode;
 use corelane_protocol::messages::alter_partition_reassignments::*;
 use corelane_protocol::messages::api_versions::*;
@@ -13,8 +14,8 @@ use corelane_protocol::messages::elect_leaders::*;
 use corelane_protocol::messages::list_partition_reassignments::*;
 use corelane_protocol::messages::update_features::*;
 use corelane_protocol::messages::{
-    DescribeTransactionsRequest, DescribeTransactionsResponse, ListTransactionsRequest, ListTransactionsResponse,
-    UnregisterBrokerRequest, UnregisterBrokerResponse,
+    DescribeClusterRequest, DescribeClusterResponse, DescribeTransactionsRequest, DescribeTransactionsResponse,
+    ListTransactionsRequest, ListTransactionsResponse, UnregisterBrokerRequest, UnregisterBrokerResponse,
 };
 
 use harness::broker::Broker;
@@ -129,6 +130,8 @@ fn replicas_have_nowhere_to_move() {
 #[test]
 fn the_quorum_is_this_node() {
     let (broker, mut wire) = start("quorum");
+    let cluster: DescribeClusterResponse = wire.ask(0, &DescribeClusterRequest::default());
+    let cluster_id = ClusterId::read(&cluster.cluster_id).unwrap();
     let mut ask = |version, topic: &str| -> DescribeQuorumResponse {
         let request = DescribeQuorumRequest {
             topics: vec![RequestTopicData {
@@ -151,6 +154,8 @@ fn the_quorum_is_this_node() {
     };
     assert_eq!((voter.replica_id, voter.log_end_offset), (1, quorum.high_watermark));
     assert!(voter.last_caught_up_timestamp > 0 && !voter.replica_directory_id.is_nil());
+    // The directory's own, as Apache Kafka's of a quorum that knows directories.
+    assert_ne!(voter.replica_directory_id, cluster_id.0);
     assert_eq!(quorum.observers, []);
     let before = quorum.high_watermark;
     assert!(ask(0, "__cluster_metadata").topics[0].partitions[0].high_watermark >= before);

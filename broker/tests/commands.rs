@@ -257,6 +257,46 @@ fn a_group_is_described_with_its_lag() {
     broker.good(&["group", "describe", group], "");
 }
 
+/// Goal: who sets what is kept and does nothing yet is told by the command, not by the broker's log alone.
+#[test]
+fn configs_without_effect_are_said_at_the_command() {
+    let broker = Broker::start("no-effect");
+    let topic = &format!("kept-{}", std::process::id());
+    let said = |words: &[&str]| {
+        let output = broker.run(words, "");
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let create = [
+        "topic",
+        "create",
+        topic,
+        "-c",
+        "cleanup.policy=compact",
+        "-c",
+        "retention.ms=9",
+    ];
+    assert_eq!(
+        said(&create),
+        "corelane: cleanup.policy: compact is kept, but nothing compacts yet: old records of a key stay\n"
+    );
+    // Nothing was made, so there is nothing to say.
+    assert_eq!(said(&[&create[..], &["--if-not-exists"]].concat()), "");
+    let alter = [
+        "topic",
+        "alter",
+        topic,
+        "--set",
+        "flush.messages=1",
+        "--set",
+        "retention.ms=8",
+    ];
+    let note: Value = serde_json::from_str(&said(&[&alter[..], &["--json"]].concat())).unwrap();
+    let words = "flush.messages changes nothing here: records are on disk before they are acknowledged, always";
+    assert_eq!(note["note"], words);
+    broker.good(&["topic", "delete", topic], "");
+}
+
 #[test]
 fn the_brokers_own_topics_are_not_deleted_by_accident() {
     let broker = Broker::start("internal");

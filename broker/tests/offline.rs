@@ -163,6 +163,12 @@ fn the_doctor_looks_at_this_host() {
     for check in ["kernel", "io_uring", "memlock", "direct I/O"] {
         assert_ne!(of(check)["verdict"], "bad", "{}", of(check));
     }
+    let found = of("data directory")["found"].as_str().expect("words");
+    let instead = format!(
+        "{data} does not exist yet; looked at {} instead",
+        folder.path().display()
+    );
+    assert_eq!(found, instead);
     let is_bad = findings.iter().any(|finding| finding["verdict"] == "bad");
     assert_eq!(output.status.code(), Some(i32::from(is_bad)), "{}", text(&output));
     assert_eq!(

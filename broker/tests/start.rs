@@ -4,7 +4,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::{fs::FileExt, process::CommandExt},
+    os::unix::{
+        fs::{FileExt, MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -24,6 +27,8 @@ use corelane_protocol::{
 use signal::send_signal;
 
 const EXIT_CONFIG: i32 = 78;
+/// A user without any right.
+const NOBODY: u32 = 65_534;
 /// Far more than any refusal takes, on any machine.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -170,7 +175,15 @@ fn a_directory_of_something_else_is_refused() {
         fs::create_dir_all(&start.directory).unwrap();
         fs::write(start.directory.join("notes.txt"), "").unwrap();
         let said = start.refusal(cores, &[]);
-        assert!(said.contains("only an empty directory is formatted"), "{said}");
+        let path = format!("data directory {}:", start.directory.display());
+        for word in [
+            &path,
+            "'notes.txt'",
+            "only an empty directory is formatted",
+            "--set log.dirs=",
+        ] {
+            assert!(said.contains(word), "{word} is missing: {said}");
+        }
         assert_eq!(fs::read_dir(&start.directory).unwrap().count(), 2, "notes and the lock");
     });
 }
@@ -199,6 +212,97 @@ fn lost_superblocks_are_refused() {
         let said = start.refusal(cores, &[]);
         assert!(said.contains("no valid superblock is left"), "{said}");
     });
+}
+
+#[test]
+fn a_directory_of_a_newer_release_is_refused() {
+    let start = Start::new();
+    start.run_once(1);
+    for copy in ["superblock.a", "superblock.b"] {
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .open(start.directory.join("meta").join(copy));
+        file.unwrap().write_all_at(&99u32.to_le_bytes(), 8).unwrap();
+    }
+    let said = start.refusal(1, &[]);
+    for word in [
+        start.directory.to_str().unwrap(),
+        "version 99 is newer",
+        "use the release that wrote it",
+    ] {
+        assert!(said.contains(word), "{word} is missing: {said}");
+    }
+}
+
+/// Both the directory and the port are taken: it is told which it is, and not after a wait for the port.
+#[test]
+fn a_second_broker_on_a_directory_is_told_of_the_first() {
+    let start = Start::new();
+    let mut first = Running::new(start.command(1, &[]));
+    first.wait_ready();
+    let said = start.refusal(1, &[]);
+    let owner = format!("another broker has it (process {})", first.child.id());
+    assert!(said.contains(&owner) && said.contains("--set log.dirs="), "{said}");
+    assert!(!said.contains("the port is taken"), "{said}");
+    let path = start.directory.display().to_string();
+    assert!(said.contains(&path), "{said}");
+}
+
+#[test]
+fn a_directory_that_cannot_be_had_is_refused_with_the_remedy() {
+    let start = Start::new();
+    // A file where a directory should be.
+    fs::create_dir_all(&start.directory).unwrap();
+    fs::write(start.directory.join("file"), "").unwrap();
+    let below = format!("log.dirs={}", start.directory.join("file/data").display());
+    let said = start.refusal(1, &[&below]);
+    assert!(said.contains("A part of this path is no directory"), "{said}");
+
+    // Somebody else's.
+    fs::remove_file(start.directory.join("file")).unwrap();
+    let mut command = start.command(1, &[]);
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
+        fs::set_permissions(&start.directory, fs::Permissions::from_mode(0o700)).unwrap();
+        command.uid(NOBODY).gid(NOBODY);
+    } else {
+        fs::set_permissions(&start.directory, fs::Permissions::from_mode(0o000)).unwrap();
+    }
+    let ended = Running::new(command).end();
+    fs::set_permissions(&start.directory, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(ended.code, Some(EXIT_CONFIG), "{}", ended.log);
+    for word in ["Permission denied", "this process is user", "chown -R"] {
+        assert!(ended.log.contains(word), "{word} is missing: {}", ended.log);
+    }
+}
+
+/// Goal: `corelane` is `corelane start`, with the environment of that, and says so.
+#[test]
+fn without_a_command_a_broker_starts() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corelane"));
+    command
+        .env("CORELANE_CONFIG", "/nowhere/server.properties")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let ended = Running::new(command).end();
+    assert_eq!(ended.code, Some(EXIT_CONFIG), "{}", ended.log);
+    assert!(
+        ended.log.contains("/nowhere/server.properties: No such file"),
+        "{}",
+        ended.log
+    );
+    for (words, expected) in [
+        (&["--help"][..], "`corelane` is `corelane start`"),
+        (&["-h"], "`corelane` is `corelane start`"),
+        (&["start", "--help"], "data in ./corelane-data"),
+    ] {
+        let help = Command::new(env!("CARGO_BIN_EXE_corelane"))
+            .args(words)
+            .output()
+            .unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let first = help.lines().take(2).collect::<String>();
+        assert!(first.contains(expected), "{words:?}: {help}");
+    }
 }
 
 /// The fault is one core's, and not the first one's.
@@ -249,7 +353,12 @@ fn a_stop_during_the_start_is_heard() {
         running.signal("INT");
         let ended = running.end();
         assert_eq!(ended.code, Some(0), "{}", ended.log);
-        assert!(ended.log.contains("told to stop before it was ready"), "{}", ended.log);
+        for said in [
+            "the data directory was empty: it is formatted",
+            "told to stop before it was ready",
+        ] {
+            assert!(ended.log.contains(said), "{said} is missing: {}", ended.log);
+        }
     });
 }
 

@@ -13,7 +13,7 @@ use corelane_protocol::{
 
 use super::{context::RequestContext, refusals::Refusals};
 use crate::{
-    config::{broker::NOT_COMPACTED, topic},
+    config::{remark, topic},
     core::{Core, Message},
     metadata::decide::{Answer, CreateTopics, CreatedTopic, NewTopic, Wish, WishError},
     quota,
@@ -77,9 +77,10 @@ fn log_created(context: &RequestContext, topic: &str, created: &CreatedTopic) {
         replicas = created.replication_factor,
         "topic created"
     );
-    let is_compacted = |(key, value): &(String, String)| key == "cleanup.policy" && value.contains("compact");
-    if created.configs.iter().any(is_compacted) {
-        tracing::warn!(topic, "cleanup.policy: {NOT_COMPACTED}");
+    for (key, value) in &created.configs {
+        if let Some(remark) = remark(topic::KEYS, key, value) {
+            tracing::warn!(topic, "{remark}");
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use corelane_protocol::{
 
 use super::{broker_loggers, context::RequestContext, describe_configs::resource_type, pace::Pace, refusals::Refusals};
 use crate::{
-    config::{self, Effect, broker::NOT_COMPACTED},
+    config::{self, remark},
     core::{Core, Message},
     metadata::decide::{AlterConfigs, Answer, ConfigChange, ConfigOp, Resource, Wish, WishError},
     runtime::world::World,
@@ -121,13 +121,9 @@ fn log_altered(context: &RequestContext, resource: &Resource, changes: &[ConfigC
     for ConfigChange { key, op, value } in changes {
         let client_id = context.client_id();
         tracing::info!(peer = %context.peer, client_id, kind, name, key, ?op, value, "config altered");
-        let row = keys.iter().find(|row| row.name == key);
-        if let Some(Effect::Nothing(reason)) = row.map(|row| row.effect) {
-            tracing::info!(kind, name, key, "changes nothing here: {reason}");
-        }
-        let is_compacted = value.as_ref().is_some_and(|value| value.contains("compact"));
-        if key.ends_with("cleanup.policy") && is_compacted && *op != ConfigOp::Subtract {
-            tracing::warn!(name, "{key}: {NOT_COMPACTED}");
+        let given = value.as_deref().filter(|_| *op != ConfigOp::Subtract);
+        if let Some(remark) = given.and_then(|value| remark(keys, key, value)) {
+            tracing::warn!(kind, name, "{remark}");
         }
     }
 }

@@ -20,9 +20,12 @@ mod words;
 use client::ClientError;
 use options::Cluster;
 
-/// An event-streaming broker that every Kafka client uses unchanged.
+/// An event-streaming broker that every Kafka client uses unchanged. Without a command it starts: `corelane` is `corelane start`.
+///
+/// A broker serves localhost:9092 on every CPU, with its data in ./corelane-data, unless told otherwise (`corelane start --help`).
+/// The other commands ask one that runs, or look at a host and at data without one.
 #[derive(Parser, Debug)]
-#[command(name = "corelane", version, about)]
+#[command(name = "corelane", version)]
 pub struct Cli {
     #[command(flatten)]
     cluster: Cluster,
@@ -46,9 +49,13 @@ pub enum Command {
 
 /// Runs what the words of the process say; without a command, starts a broker with the defaults.
 pub fn run() -> ExitCode {
-    let words = Cli::command().get_matches();
+    let mut words = Cli::command().get_matches();
+    if words.subcommand_name().is_none() {
+        // Parsed once more, since start reads the environment, too.
+        words = Cli::command().get_matches_from(std::env::args_os().chain(["start".into()]));
+    }
     let Cli { cluster, command } = Cli::from_arg_matches(&words).unwrap_or_else(|error| error.exit());
-    let result = match command.unwrap_or(Command::Start(start::Start::default())) {
+    let result = match command.expect("start, if no other") {
         Command::Start(_) if words.value_source("bootstrap_server") == Some(ValueSource::CommandLine) => {
             let why = "--bootstrap-server is for commands that ask a cluster; a broker is told by --set listeners=…";
             Cli::command().error(ErrorKind::ArgumentConflict, why).exit()

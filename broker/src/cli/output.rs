@@ -112,6 +112,14 @@ pub fn print_text(text: &str) -> Result<(), ClientError> {
     Ok(out.flush()?)
 }
 
+/// What a command that did its work has to say beside it.
+pub fn say_note(note: &str, json: bool) {
+    match json {
+        true => eprintln!("{}", serde_json::json!({ "note": note })),
+        false => eprintln!("corelane: {note}"),
+    }
+}
+
 /// Says on a terminal, about once a second, how far a long command has come.
 #[derive(Debug)]
 pub struct Progress {

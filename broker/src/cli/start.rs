@@ -24,13 +24,20 @@ use crate::{
     node::{BindAddress, Endpoint, Endpoints, Node, NodeOptions},
     runtime::{
         self, GlommioWorld,
+        directory_lock::DirectoryLock,
         host::{HostError, PortClaim},
         world::World,
     },
 };
 
-/// Start a broker.
-#[derive(Args, Clone, Debug, Default)]
+/// Start a broker: on localhost:9092, on every CPU, with its data in ./corelane-data, unless told otherwise.
+///
+/// It makes the directory if there is none, recovers what is there, says "ready" on standard output when clients are served, and
+/// runs until SIGINT (Ctrl-C) or SIGTERM. Log lines go to standard error. Keys are those of Kafka's server.properties, and also
+/// read from the environment (CORELANE_LOG_RETENTION_MS for log.retention.ms); `--set` wins over that, that over the file.
+///
+/// Ends with 0 after an orderly stop, 74 after a storage fault, 78 if the configuration, the directory or the host is at fault.
+#[derive(Args, Clone, Debug)]
 pub struct Start {
     /// Kafka's server.properties.
     #[arg(long, value_name = "FILE", env = "CORELANE_CONFIG")]
@@ -75,6 +82,8 @@ impl Start {
             data = %shown(config.data_dir()),
             "starting"
         );
+        // Before a wait for ports: a second broker on one directory finds both taken, and is told which it is.
+        DirectoryLock::look(Path::new(config.data_dir())).map_err(|error| error.to_string())?;
         let claims = claim_ports(&endpoints)?;
         let claimed = http::Claimed::take(&resolve("metrics.listeners", &config.metrics_listeners()?)?)?;
         let options = NodeOptions {

@@ -9,7 +9,7 @@ use super::{
     key::{
         Check::*,
         Effect::{self, *},
-        Entry, Key, Source, row,
+        Entry, Key, Source, find, row,
     },
     value::{List, Value},
 };
@@ -92,7 +92,7 @@ pub fn validate_all(overrides: &BTreeMap<String, String>) -> Result<(), Refusal>
 
 /// The row of a key.
 pub fn key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    find(KEYS, name)
 }
 
 /// What DescribeConfigs says of a subscription, in the table's order.

@@ -10,7 +10,7 @@ use super::{
     key::{
         Check::*,
         Effect::{self, *},
-        Entry, Key, Source, Synonym, row,
+        Entry, Key, Source, Synonym, find, row,
     },
     unknown,
 };
@@ -154,7 +154,7 @@ pub fn validate_all(broker: &Broker, overrides: &BTreeMap<String, String>) -> Re
 
 /// The row of a key.
 pub fn key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    find(KEYS, name)
 }
 
 fn value(broker: &Broker, overrides: &BTreeMap<String, String>, row: &Key) -> Option<String> {

@@ -118,6 +118,11 @@ pub struct Key {
     pub doc: &'static str,
 }
 
+/// The row of a key in a table.
+pub fn find<'a>(keys: &'a [Key], name: &str) -> Option<&'a Key> {
+    keys.iter().find(|key| key.name == name)
+}
+
 impl Key {
     pub fn sensitive(&self) -> bool {
         self.kind == Kind::Password

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     dynamic::{self, Mode},
-    key::{Effect, Key, Source},
+    key::{Effect, Key, Source, find},
     properties,
     unknown::unknown,
 };
@@ -51,14 +51,33 @@ pub struct Layers {
     given: BTreeMap<&'static str, Vec<Given>>,
 }
 
-/// Environment variables of the command line itself, or of a container platform; never config keys.
+/// What the log should say of the inputs, and why they may not be used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    pub notes: Vec<String>,
+    /// What was asked for and does not happen.
+    pub warnings: Vec<String>,
+    /// With any of these the broker must not start.
+    pub problems: Vec<String>,
+}
+
+/// Environment variables of the command line itself; never config keys.
 const RESERVED_ENVIRONMENT: &[&str] = &["CORELANE_BOOTSTRAP_SERVER", "CORELANE_CONFIG", "CORELANE_LOG"];
 
+/// What container platforms set for each service, be it of our name: CORELANE_SERVICE_HOST, CORELANE_PORT_9092_TCP_ADDR.
+fn is_of_a_platform(variable: &str) -> bool {
+    let has_port = variable
+        .split("_PORT_")
+        .skip(1)
+        .any(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    has_port || variable.ends_with("_PORT") || variable.contains("_SERVICE_HOST") || variable.contains("_SERVICE_PORT")
+}
+
 impl Layers {
-    /// Reads all inputs. Notes are worth a line in the log; problems mean that the broker must not start.
-    pub fn read(keys: &'static [Key], inputs: &Inputs) -> (Layers, Vec<String>, Vec<String>) {
+    /// Reads all inputs.
+    pub fn read(keys: &'static [Key], inputs: &Inputs) -> (Layers, Remarks) {
         let mut layers = Layers::default();
-        let (mut notes, mut problems) = (Vec::new(), Vec::new());
+        let mut remarks = Remarks::default();
         if let Some((name, content)) = &inputs.file {
             match properties::parse(content) {
                 Ok(properties) => {
@@ -66,15 +85,15 @@ impl Layers {
                     for property in properties {
                         let place = format!("{name}:{}", property.line);
                         if let Some(before) = seen.insert(property.key.clone(), property.line) {
-                            notes.push(format!(
+                            remarks.notes.push(format!(
                                 "{place}: {} stands in line {before} too; this one wins",
                                 property.key
                             ));
                         }
-                        layers.take(keys, &property.key, property.value, place, &mut notes, &mut problems);
+                        layers.take(keys, &property.key, property.value, place, &mut remarks);
                     }
                 }
-                Err((line, wrong)) => problems.push(format!("{name}:{line}: {wrong}")),
+                Err((line, wrong)) => remarks.problems.push(format!("{name}:{line}: {wrong}")),
             }
         }
         let mut environment = inputs.environment.clone();
@@ -87,58 +106,49 @@ impl Layers {
                 continue;
             }
             let name = rest.to_ascii_lowercase().replace('_', ".");
-            // Container platforms set CORELANE_SERVICE_HOST and the like for a service of our name: so an unknown
-            // variable is no error, other than an unknown key.
-            if keys.iter().any(|key| key.name == name) {
-                layers.take(keys, &name, value, variable, &mut notes, &mut problems);
+            // No error, other than an unknown key elsewhere: who starts a container does not choose all of its environment.
+            if find(keys, &name).is_some() {
+                layers.take(keys, &name, value, variable, &mut remarks);
+            } else if is_of_a_platform(&variable) {
+                remarks
+                    .notes
+                    .push(format!("{variable} is left out: a container platform's"));
             } else {
-                notes.push(format!("{variable} is left out: {}", unknown(keys, &name)));
+                let problem = unknown(keys, &name);
+                remarks.warnings.push(format!("{variable} is left out: {problem}"));
             }
         }
         for set in &inputs.set {
             match set.split_once('=') {
                 Some((name, value)) => {
-                    layers.take(
-                        keys,
-                        name.trim(),
-                        value.to_string(),
-                        "--set".into(),
-                        &mut notes,
-                        &mut problems,
-                    );
+                    layers.take(keys, name.trim(), value.to_string(), "--set".into(), &mut remarks);
                 }
-                None => problems.push(format!("--set {set}: must be key=value")),
+                None => remarks.problems.push(format!("--set {set}: must be key=value")),
             }
         }
-        (layers, notes, problems)
+        (layers, remarks)
     }
 
-    fn take(
-        &mut self,
-        keys: &'static [Key],
-        name: &str,
-        value: String,
-        place: String,
-        notes: &mut Vec<String>,
-        problems: &mut Vec<String>,
-    ) {
+    fn take(&mut self, keys: &'static [Key], name: &str, value: String, place: String, remarks: &mut Remarks) {
         if name.starts_with("listener.name.") {
-            notes.push(format!(
+            remarks.notes.push(format!(
                 "{place}: {name} changes nothing: listeners have no settings of their own yet"
             ));
             return;
         }
-        let Some(key) = keys.iter().find(|key| key.name == name) else {
-            problems.push(format!("{place}: {}", unknown(keys, name)));
+        let Some(key) = find(keys, name) else {
+            remarks.problems.push(format!("{place}: {}", unknown(keys, name)));
             return;
         };
         if let Err(right) = key.validate(&value) {
             let shown = if key.sensitive() { "[hidden]" } else { value.trim() };
-            problems.push(format!("{place}: {name} = '{shown}': {right}"));
+            remarks.problems.push(format!("{place}: {name} = '{shown}': {right}"));
             return;
         }
         if let Effect::Nothing(reason) = key.effect {
-            notes.push(format!("{place}: {name} changes nothing here: {reason}"));
+            remarks
+                .notes
+                .push(format!("{place}: {name} changes nothing here: {reason}"));
         }
         self.put(
             key,
@@ -159,7 +169,7 @@ impl Layers {
         problems: &mut Vec<String>,
     ) {
         for (name, value) in values {
-            let Some(key) = keys.iter().find(|key| key.name == name) else {
+            let Some(key) = find(keys, name) else {
                 problems.push(unknown(keys, name));
                 continue;
             };

@@ -18,6 +18,7 @@ pub mod layers;
 pub mod listeners;
 pub mod nearest;
 pub mod properties;
+pub mod remark;
 pub mod topic;
 pub mod unknown;
 pub mod value;
@@ -25,6 +26,7 @@ pub mod value;
 pub use broker::Broker;
 pub use key::{Check, Effect, Entry, Key, Source, Synonym};
 pub use layers::{ConfigError, Inputs, Layers};
+pub use remark::remark;
 pub use topic::TopicConfig;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     key::{
         Check::*,
         Effect::{self, *},
-        Entry, Key, Source, Synonym, count, joined, synonym, table,
+        Entry, Key, Source, Synonym, count, find, joined, synonym, table,
     },
     unknown,
     value::{Kind, List},
@@ -123,7 +123,7 @@ impl TopicConfig {
 
 /// The row of a key.
 pub fn key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    find(KEYS, name)
 }
 
 /// Whether `value` may be given to a topic key; the error says what would be right.

@@ -1,6 +1,9 @@
 //! Whether a name and a value fit a table of keys, and the sentence for a key that is in none.
 
-use super::{key::Key, nearest::nearest};
+use super::{
+    key::{Key, find},
+    nearest::nearest,
+};
 
 /// Keys of older releases of Kafka, with what to say today.
 const FORMER: &[(&str, &str)] = &[
@@ -14,7 +17,7 @@ const FORMER: &[(&str, &str)] = &[
 /// Whether `value` may be given to a key of this table; the error says what would be right, and where the key is unknown, the
 /// nearest that is not.
 pub fn validate(keys: &'static [Key], name: &str, value: &str) -> Result<(), String> {
-    match keys.iter().find(|key| key.name == name) {
+    match find(keys, name) {
         Some(key) => key
             .validate(value)
             .map_err(|right| format!("{name} = '{value}': {right}")),

@@ -9,9 +9,8 @@
 use std::{cell::RefCell, future::Future, rc::Rc, sync::Arc, time::Duration};
 
 use corelane_raft::VoterId;
-use corelane_storage::{FormatWish, Identity, LogSpec, Store, StoreOptions, open_data_dir, rehome};
+use corelane_storage::{Identity, LogSpec, Store, StoreOptions, rehome};
 use futures_util::future::join_all;
-use uuid::Uuid;
 
 use super::{
     CONTROLLER_CORE, Core, Message, commit,
@@ -46,16 +45,7 @@ impl<W: World<Message = Message>> Core<W> {
     /// What an operator must mend: the data directory, the configuration, the port.
     pub(crate) async fn boot(&self) -> Result<(), String> {
         let world = &self.world;
-        let want = FormatWish {
-            cluster_id: self.config.node.cluster_id.map(|id| id.0),
-            disk_uuid: Uuid::from_u64_pair(world.random(), world.random()),
-            broker_id: self.config.broker_id(),
-            cores: world.cores() as u32,
-            wall_ms: world.wall_ms(),
-        };
-        let identity = open_data_dir(&world.disk(), want)
-            .await
-            .map_err(|error| error.to_string())?;
+        let identity = self.open_data_directory().await?;
         let home = |log: &LogSpec| self.home_of(log) as u32;
         if identity.journal_cores != identity.cores {
             let (from, to) = (identity.journal_cores, identity.cores);
@@ -63,7 +53,7 @@ impl<W: World<Message = Message>> Core<W> {
         }
         let identity = rehome(&world.disk(), &identity, home, &self.store_options())
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| self.in_data_directory(&error))?;
         let began = world.now();
         let recovered = self
             .on_every_core(|| OpenCall(identity.clone()))
@@ -216,7 +206,7 @@ impl<W: World<Message = Message>> Core<W> {
         let core = self.world.core();
         let store = Store::open(self.world.disk(), &identity, core as u32, options)
             .await
-            .map_err(|error| format!("core {core}: {error}"))?;
+            .map_err(|error| format!("core {core}: {}", self.in_data_directory(&error)))?;
         let logs = store.logs();
         let of_topics = logs.iter().filter(|log| log.spec.topic_id != METADATA_TOPIC_ID);
         let recovered = Recovered {

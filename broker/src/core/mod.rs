@@ -12,6 +12,7 @@ mod apply;
 mod boot;
 mod calls;
 mod commit;
+mod data_directory;
 mod mailbox;
 pub mod message;
 mod observe;

@@ -219,7 +219,7 @@ impl<Place, Part> ByOwner<Place, Part> {
     }
 }
 
-fn cluster_id_text(id: Uuid) -> String {
+pub(super) fn cluster_id_text(id: Uuid) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let bits = id.as_u128();
     (0..22u32)

@@ -18,7 +18,8 @@ use corelane_storage::disk::{AlignedBuf, BLOCK, Class, Disk, DiskFile, Open, Syn
 
 use super::{
     blocking::BlockingPool,
-    host::{self, LOCK_FILE},
+    directory_lock::LOCK_FILE,
+    host,
     ring::{self, Ring},
 };
 

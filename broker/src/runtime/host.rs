@@ -3,24 +3,22 @@
 
 use std::{
     ffi::CString,
-    fs, io, mem,
+    io, mem,
     net::{SocketAddr, TcpListener},
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
         unix::ffi::OsStrExt,
     },
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use corelane_storage::disk::VolumeSpace;
 
 use super::{
+    directory_lock::DirectoryError,
     memlock,
     ring::{self, Sizes},
 };
-
-/// In the data directory; holds the process id of its owner.
-pub(super) const LOCK_FILE: &str = ".lock";
 
 /// Locked memory that glommio wants before it starts.
 const GLOMMIO_MEMLOCK_BYTES: u64 = 512 << 10;
@@ -50,10 +48,8 @@ pub enum HostError {
          Raise it (shell: ulimit -l {need_kib}; systemd: LimitMEMLOCK=; docker: --ulimit memlock=-1) or start fewer cores"
     )]
     Memlock { have_kib: u64, need_kib: u64, cores: usize },
-    #[error("data directory {} is in use by process {owner}", path.display())]
-    DirectoryInUse { path: PathBuf, owner: String },
-    #[error("data directory {}: {error}", path.display())]
-    Directory { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     #[error(
         "{address} is in use by another process.\n\
          Stop it, or choose another port: --set listeners=PLAINTEXT://HOST:PORT"
@@ -192,45 +188,6 @@ pub fn cpus() -> Vec<usize> {
         (0..libc::CPU_SETSIZE as usize)
             .filter(|&cpu| libc::CPU_ISSET(cpu, &set))
             .collect()
-    }
-}
-
-/// Keeps other processes out of a data directory while it lives.
-#[derive(Debug)]
-pub struct DirectoryLock {
-    _file: fs::File,
-}
-
-impl DirectoryLock {
-    /// Makes the directory if it does not exist.
-    pub fn take(directory: &Path) -> Result<DirectoryLock, HostError> {
-        let failed = |error| HostError::Directory {
-            path: directory.to_path_buf(),
-            error,
-        };
-        fs::create_dir_all(directory).map_err(failed)?;
-        let file = fs::OpenOptions::new()
-            .create(true)
-            .read(true)
-            .write(true)
-            .truncate(false)
-            .open(directory.join(LOCK_FILE))
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                let owner = fs::read_to_string(directory.join(LOCK_FILE)).unwrap_or_default();
-                return Err(HostError::DirectoryInUse {
-                    path: directory.to_path_buf(),
-                    owner: owner.trim().to_owned(),
-                });
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(failed(error)),
-        }
-        let content = format!("{}\n", std::process::id());
-        file.set_len(0).map_err(failed)?;
-        io::Write::write_all(&mut &file, content.as_bytes()).map_err(failed)?;
-        Ok(DirectoryLock { _file: file })
     }
 }
 

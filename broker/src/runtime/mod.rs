@@ -19,6 +19,7 @@ mod blocking;
 mod clock;
 mod core_world;
 mod current_task;
+pub mod directory_lock;
 mod disk;
 mod event;
 mod fail_stop;

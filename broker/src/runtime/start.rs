@@ -17,9 +17,10 @@ use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, PoolPlacement, Tas
 use super::{
     blocking::BlockingPool,
     core_world::GlommioWorld,
+    directory_lock::DirectoryLock,
     disk::RingDisk,
     fail_stop::fail_stop,
-    host::{self, DirectoryLock, HostError},
+    host::{self, HostError},
     memlock,
     mesh::{self, Doorbell, Mesh, MeshEnds},
     pump::{Pump, Ran},
@@ -83,7 +84,7 @@ where
     let cores = if options.cores == 0 { cpus.len() } else { options.cores };
     host::raise_descriptors();
     let sizes = host::ring_sizes(cores)?;
-    let _lock = DirectoryLock::take(&options.data_dir)?;
+    let _lock = DirectoryLock::take(&options.data_dir).map_err(HostError::from)?;
     let signals = options.signals.then(Signals::block);
 
     let doorbells: Vec<Arc<Doorbell>> = (0..cores)

@@ -165,7 +165,7 @@ fn a_kill_leaves_the_directory_free() {
     let mut echo = Echo::start(1, &[]);
     echo.signal("KILL");
     assert_eq!(echo.wait().signal(), Some(9));
-    let lock = corelane_broker::runtime::host::DirectoryLock::take(echo._scratch.path());
+    let lock = corelane_broker::runtime::directory_lock::DirectoryLock::take(echo._scratch.path());
     assert!(lock.is_ok());
 }
 

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use corelane_broker::runtime::{
     GlommioWorld, StartError,
-    host::{DirectoryLock, HostError, PortClaim},
+    directory_lock::{DirectoryError, DirectoryLock},
+    host::{HostError, PortClaim},
     start,
 };
 
@@ -15,10 +16,15 @@ fn a_data_directory_has_one_owner() {
     let scratch = Scratch::new();
     let lock = DirectoryLock::take(scratch.path()).unwrap();
     let refused = start(options(&scratch, 1), |_: GlommioWorld<()>| async {}).unwrap_err();
-    assert!(matches!(&refused, StartError::Host(HostError::DirectoryInUse { .. })));
-    let expected = format!("in use by process {}", std::process::id());
-    assert!(refused.to_string().ends_with(&expected), "{refused}");
+    assert!(matches!(
+        &refused,
+        StartError::Host(HostError::Directory(DirectoryError::InUse { .. }))
+    ));
+    let expected = format!("another broker has it (process {})", std::process::id());
+    assert!(refused.to_string().contains(&expected), "{refused}");
+    DirectoryLock::look(scratch.path()).unwrap_err();
     drop(lock);
+    DirectoryLock::look(scratch.path()).unwrap();
     start(options(&scratch, 1), |_: GlommioWorld<()>| async {}).unwrap();
 }
 

@@ -39,8 +39,10 @@ pub struct Identity {
 /// What the configuration says. Used in full when an empty directory is formatted, else compared.
 #[derive(Clone, Debug)]
 pub struct FormatWish {
-    /// None: take what is there, or make one up from `disk_uuid` when formatting.
+    /// None: take what is there, or `new_cluster_id` when formatting.
     pub cluster_id: Option<Uuid>,
+    /// Random; used when formatting only. Another one than `disk_uuid`: tools show both, and a cluster outlives its disks.
+    pub new_cluster_id: Uuid,
     /// Random; used when formatting only.
     pub disk_uuid: Uuid,
     pub broker_id: i32,
@@ -142,7 +144,7 @@ async fn read_newest<D: Disk>(disk: &D) -> Result<Option<Newest>, OpenError> {
             other_is_lost: corrupt.is_some(),
         })),
         // A first format that was cut short leaves a torn copy in an otherwise empty directory.
-        (None, Some(_)) if is_empty(disk).await? => Ok(None),
+        (None, Some(_)) if foreign_names(disk).await?.is_empty() => Ok(None),
         (None, Some(path)) => Err(OpenError::Corrupt {
             path: path.to_string(),
             what: "no valid superblock is left; without it nobody can say whose records these are".to_string(),
@@ -169,34 +171,36 @@ async fn read_copy<D: Disk>(disk: &D, path: &str) -> Result<Option<Vec<u8>>, Ope
 fn check(found: &Superblock, want: &FormatWish) -> Result<(), OpenError> {
     if let Some(cluster_id) = want.cluster_id.filter(|id| *id != found.cluster_id) {
         return Err(OpenError::Refused(format!(
-            "the data directory belongs to cluster {}, the configuration says {cluster_id}; \
-             use the directory of that cluster, or an empty one",
+            "belongs to cluster {}, the configuration says {cluster_id}; use the directory of that cluster, or an empty one",
             found.cluster_id
         )));
     }
     if found.broker_id != want.broker_id {
         return Err(OpenError::Refused(format!(
-            "the data directory belongs to node.id {}, the configuration says {}; \
-             use the directory of that node, or an empty one",
+            "belongs to node.id {}, the configuration says {}; use the directory of that node, or an empty one",
             found.broker_id, want.broker_id
         )));
     }
     Ok(())
 }
 
-/// Nothing but what a format that was cut short may have left.
-async fn is_empty<D: Disk>(disk: &D) -> Result<bool, OpenError> {
-    let names = disk.list("").await.map_err(|error| OpenError::io(".", error))?;
-    Ok(names
-        .iter()
-        .all(|name| name == "meta" || name == "lost+found" || name.starts_with('.')))
+/// What is there, beside what a format that was cut short may have left.
+async fn foreign_names<D: Disk>(disk: &D) -> Result<Vec<String>, OpenError> {
+    let mut names = disk.list("").await.map_err(|error| OpenError::io(".", error))?;
+    names.retain(|name| name != "meta" && name != "lost+found" && !name.starts_with('.'));
+    names.sort();
+    Ok(names)
 }
 
 async fn format<D: Disk>(disk: &D, want: &FormatWish) -> Result<Superblock, OpenError> {
-    if !is_empty(disk).await? {
-        return Err(OpenError::Refused(
-            "the data directory is not empty and has no superblock; only an empty directory is formatted".to_string(),
-        ));
+    if let [first, others @ ..] = &foreign_names(disk).await?[..] {
+        let others = match others.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        return Err(OpenError::Refused(format!(
+            "not empty, and not a broker's: '{first}'{others}, but no superblock; only an empty directory is formatted"
+        )));
     }
     disk.create_dir("meta")
         .await
@@ -220,7 +224,7 @@ async fn format<D: Disk>(disk: &D, want: &FormatWish) -> Result<Superblock, Open
         .map_err(|error| OpenError::io("meta", error))?;
     disk.sync_dir("").await.map_err(|error| OpenError::io(".", error))?;
     Ok(Superblock {
-        cluster_id: want.cluster_id.unwrap_or(want.disk_uuid),
+        cluster_id: want.cluster_id.unwrap_or(want.new_cluster_id),
         disk_uuid: want.disk_uuid,
         generation: 1,
         incarnation: 1,

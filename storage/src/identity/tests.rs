@@ -11,6 +11,7 @@ use crate::{
 fn wish() -> FormatWish {
     FormatWish {
         cluster_id: None,
+        new_cluster_id: Uuid::from_u128(8),
         disk_uuid: Uuid::from_u128(7),
         broker_id: 3,
         cores: 2,
@@ -90,7 +91,28 @@ fn refusals() {
     let foreign = SimDisk::new();
     block_on(foreign.create_dir("photos")).unwrap();
     let error = open(&foreign).unwrap_err().to_string();
-    assert!(error.contains("not empty"), "{error}");
+    assert!(error.contains("not a broker's: 'photos', but"), "{error}");
+    for name in ["letters", "music"] {
+        block_on(foreign.create_dir(name)).unwrap();
+    }
+    let error = open(&foreign).unwrap_err().to_string();
+    assert!(error.contains("'letters' and 2 more"), "{error}");
+}
+
+/// Goal: a cluster has an id of its own, which its next disk may be formatted for.
+#[test]
+fn a_cluster_is_not_its_disk() {
+    let made = open(&SimDisk::new()).unwrap();
+    assert_eq!(
+        (made.cluster_id, made.disk_uuid),
+        (Uuid::from_u128(8), Uuid::from_u128(7))
+    );
+    let told = FormatWish {
+        cluster_id: Some(Uuid::from_u128(9)),
+        ..wish()
+    };
+    let made = block_on(open_data_dir(&SimDisk::new(), told)).unwrap();
+    assert_eq!(made.cluster_id, Uuid::from_u128(9));
 }
 
 /// Goal: one rotted copy is survived, and the incarnation that it may have held does not come again.

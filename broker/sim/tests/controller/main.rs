@@ -308,6 +308,7 @@ fn run(seed: u64, lies: bool) -> (u64, usize) {
 async fn live_on_store(world: SimWorld<()>, answered: Rc<RefCell<Answered>>) {
     let want = FormatWish {
         cluster_id: Some(CLUSTER),
+        new_cluster_id: CLUSTER,
         disk_uuid: Uuid::from_u64_pair(world.random(), world.random()),
         broker_id: 1,
         cores: 1,

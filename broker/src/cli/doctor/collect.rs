@@ -68,6 +68,7 @@ pub fn collect(data: &Path, cores: Option<usize>) -> Facts {
     let data = std::path::absolute(data).unwrap_or_else(|_| data.to_path_buf());
     let folder = existing(&data);
     put("data", data.display().to_string());
+    put("data/there", folder.display().to_string());
     put("direct_io", outcome(try_direct_io(&folder)));
     host::space(&folder)
         .into_iter()

@@ -52,6 +52,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
         io_uring(facts),
         memlock(facts),
         nofile(facts),
+        data_directory(facts),
         file_system(mount.as_ref()),
         mount_options(mount.as_ref()),
         direct_io(facts),
@@ -178,6 +179,18 @@ fn nofile(facts: &Facts) -> Finding {
         Some(have) if have >= 65_536 => check.good(format!("{have} descriptors")),
         Some(have) if have >= 1024 => check.advice(format!("{have} descriptors"), "LimitNOFILE=1048576, or ulimit -n"),
         Some(have) => check.bad(format!("{have} descriptors"), "LimitNOFILE=1048576, or ulimit -n"),
+    }
+}
+
+fn data_directory(facts: &Facts) -> Finding {
+    let check = Check {
+        name: "data directory",
+        why: "a broker makes it at its first start, on the disk below the part of its path that is there",
+    };
+    match (facts.get("data"), facts.get("data/there")) {
+        (Some(data), Some(there)) if data == there => check.good(data),
+        (Some(data), Some(there)) => check.unknown(&format!("{data} does not exist yet; looked at {there} instead")),
+        _ => check.unknown("not looked at"),
     }
 }
 

@@ -51,6 +51,7 @@ impl Alter {
         let result = if self.dry_run { "would work" } else { "done" };
         if !self.set.is_empty() || !self.unset.is_empty() {
             self.alter_configs(client)?;
+            super::say_remarks(&self.set, json);
             for config in &self.set {
                 let change = format!("{}={}", config.key, config.value);
                 table.row([json!(self.topic), json!(change), json!(result)]);

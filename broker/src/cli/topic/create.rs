@@ -56,7 +56,7 @@ impl Create {
         };
         let answer = client.ask(&request)?;
         let mut table = Table::new(&["topic", "id", "partitions", "replication_factor", "result"]);
-        let mut failure = Ok(());
+        let (mut failure, mut is_any_new) = (Ok(()), false);
         for topic in answer.topics {
             let result = match topic.error_code {
                 ErrorCode::NONE if self.dry_run => "would be created",
@@ -69,6 +69,7 @@ impl Create {
                 }
             };
             let known = topic.error_code.is_none() && topic.num_partitions > 0;
+            is_any_new |= topic.error_code.is_none();
             let id = (!topic.topic_id.is_nil()).then(|| topic.topic_id.to_string());
             table.row([
                 json!(topic.name),
@@ -80,6 +81,9 @@ impl Create {
         }
         if !table.is_empty() || json {
             table.print(json)?;
+        }
+        if is_any_new {
+            super::say_remarks(&self.config, json);
         }
         failure
     }

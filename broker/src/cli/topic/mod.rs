@@ -7,7 +7,9 @@ mod describe;
 mod list;
 
 use super::client::{Client, ClientError};
-use super::options::Cluster;
+use super::options::{Cluster, KeyValue};
+use super::output::say_note;
+use crate::config::{remark, topic};
 use clap::{Args, Subcommand};
 
 /// Make, show, change and delete topics.
@@ -38,6 +40,14 @@ impl Topic {
             Action::Alter(alter) => alter.run(&mut client, json),
         }
     }
+}
+
+/// Says which of these values are kept and do less than they say; otherwise only the broker's log would.
+fn say_remarks(configs: &[KeyValue], json: bool) {
+    let remarks = configs
+        .iter()
+        .filter_map(|config| remark(topic::KEYS, &config.key, &config.value));
+    remarks.for_each(|note| say_note(&note, json));
 }
 
 /// Kafka's number for topics among the kinds of things that have configs (`ConfigResource.Type`).

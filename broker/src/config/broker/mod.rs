@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 
 use super::{
     dynamic::{self, Mode},
-    key::{Entry, Key, Source, count, joined},
-    layers::{ConfigError, Given, Inputs, Layers},
+    key::{Entry, Key, Source, count, find, joined},
+    layers::{ConfigError, Given, Inputs, Layers, Remarks},
     listeners::{ListenerConfig, listeners, metrics_listeners},
     unknown,
 };
@@ -91,7 +91,12 @@ impl Default for Broker {
 impl Broker {
     /// Joins all inputs; on error, every problem is told, each with its place and what would be right.
     pub fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
-        let (layers, notes, mut problems) = Layers::read(KEYS, inputs);
+        let (layers, remarks) = Layers::read(KEYS, inputs);
+        let Remarks {
+            notes,
+            mut warnings,
+            mut problems,
+        } = remarks;
         let broker = match Broker::from_layers(layers) {
             Ok(broker) => broker,
             Err(problem) => {
@@ -105,7 +110,7 @@ impl Broker {
             problems.push(problem);
         }
         if problems.is_empty() {
-            let warnings = broker.unmet();
+            warnings.extend(broker.unmet());
             Ok(Loaded {
                 broker,
                 notes,
@@ -327,7 +332,7 @@ impl Broker {
 
 /// The row of a key.
 pub fn key(name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.name == name)
+    find(KEYS, name)
 }
 
 /// Whether `value` may be given to a broker key; the error says what would be right, and where the key is unknown, the

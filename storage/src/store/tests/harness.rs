@@ -51,6 +51,7 @@ pub fn options(rules: &Rules, depth: usize) -> StoreOptions {
 pub fn wish() -> FormatWish {
     FormatWish {
         cluster_id: None,
+        new_cluster_id: Uuid::from_u128(8),
         disk_uuid: Uuid::from_u128(7),
         broker_id: 1,
         cores: 1,
