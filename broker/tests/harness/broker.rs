@@ -73,7 +73,7 @@ impl Broker {
             launcher.extend([user, group, "--clear-groups".into(), "--inh-caps=-all".into()]);
         }
         launcher.extend(["--".into(), "prlimit".into(), limit]);
-        std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
+        copy_broker_into(folder.path());
         Some(Self::start_in(folder, launcher, is_peer(), cores, &[]))
     }
 
@@ -81,7 +81,7 @@ impl Broker {
     pub fn start_with_descriptors(name: &str, cores: usize, descriptors: u32) -> Self {
         let folder = TempFolder::new(name);
         let limit = format!("--nofile={descriptors}:{descriptors}");
-        std::fs::copy(env!("CARGO_BIN_EXE_corelane"), folder.path().join("corelane")).expect("copy the broker");
+        copy_broker_into(folder.path());
         let launcher = vec!["--".into(), "prlimit".into(), limit];
         Self::start_in(folder, launcher, is_peer(), cores, &[])
     }
@@ -279,6 +279,16 @@ impl Drop for Broker {
         }
         self.kill();
     }
+}
+
+/// By a process of its own: while this one had the copy open to write it, another test's child could take that along, and a program
+/// that anybody may write to cannot be run.
+fn copy_broker_into(folder: &Path) {
+    let copied = Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_corelane"))
+        .arg(folder.join("corelane"))
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()), "copy the broker");
 }
 
 fn is_ready_line(line: &str) -> bool {
