@@ -5,7 +5,11 @@ mod harness;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use harness::broker::Broker;
+use corelane_protocol::error_code::ErrorCode;
+use corelane_protocol::messages::fetch::FetchResponse;
+
+use harness::broker::{Broker, free_port};
+use harness::http::scrape;
 use harness::wait_until;
 use harness::wire::Wire;
 
@@ -76,6 +80,63 @@ fn a_silent_connection_is_closed_and_a_talking_or_waiting_one_is_not() {
     talking.send_produce("quiet", 0, b"at last");
     assert_eq!(talking.produced_offset(), 0);
     assert_eq!(waiting.fetched(), [(0, b"at last".to_vec())]);
+}
+
+/// The same where another request is queued behind the one that waits, so that nobody reads the connection.
+#[test]
+fn who_leaves_with_requests_queued_is_gone() {
+    let broker = broker("queued", &[("max.connections", "3")]);
+    served(&broker).create_topic("quiet", 1);
+    let waiting: Vec<Wire> = (0..3)
+        .map(|_| {
+            let mut wire = served(&broker);
+            for _ in 0..3 {
+                wire.send_fetch("quiet", 0, 0);
+            }
+            wire
+        })
+        .collect();
+    drop(waiting);
+    let mut inside: Vec<Wire> = (0..3).map(|_| served(&broker)).collect();
+    for wire in &mut inside {
+        wire.is_served().expect("all places are free again");
+    }
+}
+
+/// Readers wait for a minute; the broker that stops answers them at once, with what there is, instead of going away from them.
+#[test]
+fn waiting_fetches_are_answered_when_the_broker_stops() {
+    const PARTITIONS: i32 = 8;
+    let port = free_port();
+    let broker = broker("stops", &[("metrics.listeners", &format!("HTTP://127.0.0.1:{port}"))]);
+    served(&broker).create_topic("quiet", PARTITIONS);
+    // Of one partition, so of one core, from either; of all partitions at once; of nothing.
+    let mut waiting: Vec<Wire> = (0..PARTITIONS)
+        .map(|partition| {
+            let mut wire = served(&broker);
+            wire.send_fetch("quiet", partition, 0);
+            wire
+        })
+        .collect();
+    let (mut of_all, mut of_nothing) = (served(&broker), served(&broker));
+    of_all.send_fetch_of("quiet", 0..PARTITIONS, 0);
+    of_nothing.send_fetch_of("quiet", 0..0, 0);
+    waiting.push(of_all);
+    let all_wait = wait_until(LIMIT, || {
+        let under_way: f64 = scrape(port)
+            .iter()
+            .filter(|(name, _)| name.starts_with("corelane_requests_under_way"))
+            .map(|(_, number)| number)
+            .sum();
+        (under_way == f64::from(PARTITIONS + 2)).then_some(())
+    });
+    all_wait.expect("all of them wait");
+    broker.signal("TERM");
+    for wire in &mut waiting {
+        assert_eq!(wire.fetched(), []);
+    }
+    let answer: FetchResponse = of_nothing.receive(11).expect("an answer");
+    assert_eq!(answer.error_code, ErrorCode::NONE);
 }
 
 /// A request may wait for as long as its client says. If that has left, nobody waits, and its place is another's.

@@ -72,6 +72,8 @@ struct Side {
     /// This side has closed or shut down.
     closed: Cell<bool>,
     reader: RefCell<Option<Waker>>,
+    /// Of who waits for the end of the other side.
+    end: RefCell<Option<Waker>>,
     /// This side's writer, to learn that the connection is over.
     writer: RefCell<Option<Waker>>,
     /// The other side's writer, which waits for room here.
@@ -234,6 +236,7 @@ impl Side {
             broken: Cell::new(None),
             closed: Cell::new(false),
             reader: RefCell::default(),
+            end: RefCell::default(),
             writer: RefCell::default(),
             room: RefCell::default(),
         }
@@ -248,9 +251,14 @@ impl Side {
     }
 
     fn wake(&self) {
-        for waker in [self.reader.take(), self.writer.take(), self.room.take()]
-            .into_iter()
-            .flatten()
+        for waker in [
+            self.reader.take(),
+            self.end.take(),
+            self.writer.take(),
+            self.room.take(),
+        ]
+        .into_iter()
+        .flatten()
         {
             waker.wake();
         }
@@ -288,7 +296,12 @@ impl Connection {
                         to.arrived_bytes.set(to.arrived_bytes.get() + len);
                         to.arrived.borrow_mut().push_back(bytes);
                     }
-                    None => to.ended.set(true),
+                    None => {
+                        to.ended.set(true);
+                        if let Some(waker) = to.end.take() {
+                            waker.wake();
+                        }
+                    }
                 }
                 if let Some(waker) = to.reader.take() {
                     waker.wake();
@@ -347,6 +360,22 @@ impl Stream for SimStream {
                 waker.wake();
             }
             (read, into)
+        }
+    }
+
+    fn hung_up(&self) -> impl Future<Output = ()> {
+        let stream = self.clone();
+        async move {
+            let Holder { connection, side } = &*stream.0;
+            let own = &connection.sides[*side];
+            poll_fn(|context| {
+                if own.ended.get() || own.closed.get() || own.broken.get().is_some() {
+                    return Poll::Ready(());
+                }
+                *own.end.borrow_mut() = Some(context.waker().clone());
+                Poll::Pending
+            })
+            .await;
         }
     }
 

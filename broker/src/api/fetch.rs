@@ -205,10 +205,15 @@ fn resolve(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {
 /// for any news, the first that has some ends the wait of all, and then all are asked again.
 async fn ask<W: World<Message = Message>>(
     core: &Core<W>,
-    owners: Vec<(usize, Vec<FetchPart>)>,
-    demand: Demand,
+    mut owners: Vec<(usize, Vec<FetchPart>)>,
+    mut demand: Demand,
     timeline: &Timeline,
 ) -> Vec<FetchAnswer> {
+    if owners.is_empty() {
+        // Nothing can come; it waits for its time to be over where all others wait.
+        owners.push((core.world.core(), Vec::new()));
+        demand.min_bytes = demand.min_bytes.max(1);
+    }
     if let [(owner, _)] = owners[..] {
         let (_, parts) = owners.into_iter().next().expect("there is one owner");
         let hop_began = (owner != core.world.core()).then(|| core.world.now());
@@ -224,12 +229,6 @@ async fn ask<W: World<Message = Message>>(
         note(timeline, &answers, hop_began.map(|began| core.world.now().since(began)));
         return answers;
     }
-    if owners.is_empty() {
-        let wait = demand.deadline.since(core.world.now());
-        core.world.sleep(wait).await;
-        timeline.note(Stage::Wait, wait);
-        return Vec::new();
-    }
     let mut asked = core.world.now();
     loop {
         let answers = ask_at_once(core, &owners, demand.max_bytes).await;
@@ -237,7 +236,7 @@ async fn ask<W: World<Message = Message>>(
         note(timeline, &answers, Some(answered.since(asked)));
         let bytes: usize = answers.iter().map(FetchAnswer::bytes).sum();
         let enough = bytes >= demand.min_bytes || answers.iter().any(FetchAnswer::is_urgent);
-        if enough || answered >= demand.deadline {
+        if enough || answered >= demand.deadline || core.is_stopping() {
             return answers;
         }
         // What is too little is not kept meanwhile: it is asked for again.

@@ -32,6 +32,7 @@ use crate::{
     },
     net,
     node::Endpoint,
+    partition::fetch,
     raft_driver::{
         Change, Controller, GroupSet, Journal, METADATA_TOPIC_ID, Publish, Shards, SharedRules, Status, StoreJournal,
     },
@@ -273,6 +274,8 @@ impl<W: World<Message = Message>> Core<W> {
         self.stopping.set(true);
         // Members that wait for a rebalance would wait past the deadline.
         group::host::close_all(self);
+        // So would readers.
+        fetch::finish_all(self);
         let deadline = self.world.now().after(Duration::from_millis(STOP_WAIT_MS_MAX));
         while self.requests_under_way() > 0 && self.world.now() < deadline {
             self.world.sleep(Duration::from_millis(10)).await;

@@ -100,7 +100,18 @@ async fn read_requests<W: World<Message = Message>>(
         while let Some(frame) = take_frame(&mut received, frame_bytes_max).map_err(|error| explain(&received, error))? {
             let bytes = frame.len();
             let may_overlap = dispatch::may_overlap(&frame);
-            in_time(core, &large, in_flight.admit(may_overlap)).await?;
+            let turn = async {
+                in_flight.admit(may_overlap).await;
+                true
+            };
+            let left = async {
+                stream.hung_up().await;
+                core.world.sleep(HUNG_UP_TIME_MAX).await;
+                false
+            };
+            if !in_time(core, &large, turn.or(left)).await? {
+                return Ok(());
+            }
             // Not read meanwhile, whether its client waits by itself or not (KIP-219).
             while let Some(wait) = in_flight.throttled_for(|| core.world.now()) {
                 core.world.sleep(wait).await;

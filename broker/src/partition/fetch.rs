@@ -145,10 +145,16 @@ pub fn finish<W: World<Message = Message>>(core: &Core<W>, key: WaiterKey) {
     }
 }
 
+/// The broker stops: who waits is answered with what there is, and nobody waits from now on.
+pub fn finish_all<W: World<Message = Message>>(core: &Core<W>) {
+    let waiting: Vec<WaiterKey> = core.partitions.borrow().fetch_waiters.keys().copied().collect();
+    waiting.into_iter().for_each(|key| finish(core, key));
+}
+
 fn answer_or_wait<W: World<Message = Message>>(core: &Core<W>, to: ReplyTo, call: FetchCall, mut answer: FetchAnswer) {
     answer.spent = call.spent;
     let now = core.world.now();
-    let deadline = call.deadline.filter(|deadline| *deadline > now);
+    let deadline = call.deadline.filter(|deadline| *deadline > now && !core.is_stopping());
     let Some(deadline) = deadline else {
         return core.reply(to, Reply::Fetch(answer));
     };

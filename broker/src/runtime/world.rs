@@ -79,6 +79,8 @@ pub trait Stream: Clone + 'static {
         let _ = bytes;
         self.read(into)
     }
+    /// Ends when the peer has, though what it sent before may be unread; for who waits for something else than to read.
+    fn hung_up(&self) -> impl Future<Output = ()>;
     /// Sends all parts in order with one vectored send where possible. Only one task may write at a time.
     fn write(&self, parts: impl Into<Parts>) -> impl Future<Output = io::Result<()>>;
     /// Stops both directions at once; pending reads and writes end with an error.

@@ -3,6 +3,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -190,17 +191,22 @@ impl Wire {
 
     /// Waits at the broker until there is a record at `offset`; the answer is taken by [`Wire::fetched`].
     pub fn send_fetch(&mut self, topic: &str, partition: i32, offset: i64) {
+        self.send_fetch_of(topic, partition..partition + 1, offset);
+    }
+
+    pub fn send_fetch_of(&mut self, topic: &str, partitions: Range<i32>, offset: i64) {
+        let wanted = |partition| FetchPartition {
+            partition,
+            fetch_offset: offset,
+            partition_max_bytes: 1 << 20,
+            ..Default::default()
+        };
         let request = FetchRequestData {
             max_wait_ms: 60_000,
             min_bytes: 1,
             topics: vec![FetchTopic {
                 topic: topic.to_owned(),
-                partitions: vec![FetchPartition {
-                    partition,
-                    fetch_offset: offset,
-                    partition_max_bytes: 1 << 20,
-                    ..Default::default()
-                }],
+                partitions: partitions.map(wanted).collect(),
                 ..Default::default()
             }],
             ..Default::default()

@@ -15,6 +15,7 @@ mod accept;
 mod buffers;
 mod close;
 mod file;
+mod hung_up;
 mod receive;
 mod send;
 mod slots;

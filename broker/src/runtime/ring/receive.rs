@@ -50,6 +50,8 @@ pub(super) struct Receiving {
     /// While the kernel writes to it. `bytes` is empty then, and nobody lends.
     straight: Option<Straight>,
     pub(super) waker: Option<Waker>,
+    /// Of who waits for the peer's end and does not read.
+    pub(super) end_waker: Option<Waker>,
 }
 
 /// How the reader wants its bytes.
@@ -74,6 +76,17 @@ struct Straight {
 impl Receiving {
     fn unread(&self) -> usize {
         self.bytes.len() - self.lent.unwrap_or(0)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// What comes while nobody reads lands in the core's buffers, also after a reader that wanted it straight.
+    pub(super) fn land(&mut self) {
+        if self.lent.is_none() {
+            self.manner = Manner::Landing;
+        }
     }
 
     fn lend(&mut self, mut into: BytesMut, wish: Wish) {
@@ -325,6 +338,10 @@ impl Inner {
         receiving.cancelling |= cancel;
         if receiving.unread() > 0 || receiving.ended.is_some() || left_behind {
             let waker = receiving.waker.take();
+            self.aftermath.wake(waker);
+        }
+        if receiving.ended.is_some() {
+            let waker = receiving.end_waker.take();
             self.aftermath.wake(waker);
         }
         if cancel {

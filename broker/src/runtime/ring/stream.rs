@@ -9,6 +9,7 @@ use bytes::BytesMut;
 
 use super::{
     Inner, Ring,
+    hung_up::hung_up,
     receive::{Read, Receiving},
     send::{Sending, Write},
     slots::Key,
@@ -78,6 +79,10 @@ impl Stream for RingStream {
         Write::new(self.handle.clone(), parts.into())
     }
 
+    fn hung_up(&self) -> impl Future<Output = ()> {
+        hung_up(self.handle.clone())
+    }
+
     fn shutdown(&self) {
         socket::shutdown(&self.handle.socket);
         self.handle.ring.with(|inner| {
@@ -121,7 +126,8 @@ impl Inner {
 }
 
 impl StreamSlot {
-    pub(super) fn take_wakers(&mut self) -> [Option<Waker>; 2] {
-        [self.receiving.waker.take(), self.sending.waker.take()]
+    pub(super) fn take_wakers(&mut self) -> [Option<Waker>; 3] {
+        let Receiving { waker, end_waker, .. } = &mut self.receiving;
+        [waker.take(), end_waker.take(), self.sending.waker.take()]
     }
 }
