@@ -114,7 +114,9 @@ impl<W: World<Message = Message>> Core<W> {
         let snapshots = self.tuning.as_ref().map(|tuning| tuning.snapshots);
         let (node, mut set) = (self.broker_id(), GroupSet::new(snapshots.unwrap_or_default()));
         if core == CONTROLLER_CORE {
-            let controller = Controller::join(&mut set, &self.world, node, &timing, &rules);
+            let store = self.store().clone();
+            let may_grow = move || store.has_room_to_grow();
+            let controller = Controller::join(&mut set, &self.world, node, &timing, &rules, may_grow);
             assert!(self.controller.set(controller).is_ok(), "a node boots once");
         }
         let own = (0..SHARDS_DEFAULT).filter(|shard| placement::core_of(*shard, cores) == core);

@@ -29,19 +29,29 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Adds the root group to those of this core. `me` is this node.
+    /// Adds the root group to those of this core. `me` is this node; `may_grow`: whether its journal takes more than what is
+    /// needed.
     pub fn join<W: World>(
         set: &mut GroupSet,
         world: &W,
         me: i32,
         timing: &Timing,
         config_rules: &SharedRules,
+        may_grow: impl Fn() -> bool + 'static,
     ) -> Controller {
         let image: Rc<RefCell<Arc<RootImage>>> = Rc::default();
         let (asking, askers) = asking();
         let random = world.clone();
         let random = move || random.random();
-        let root = Root::new(me, timing, image.clone(), askers, config_rules.clone(), random);
+        let root = Root::new(
+            me,
+            timing,
+            image.clone(),
+            askers,
+            config_rules.clone(),
+            random,
+            may_grow,
+        );
         let bell = set.add(placement::ROOT_GROUP, Box::new(root));
         let asking = asking(bell);
         Controller { image, asking }

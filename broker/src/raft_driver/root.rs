@@ -32,6 +32,8 @@ pub(super) struct Root {
     config_rules: SharedRules,
     /// Of the world: ids of new topics come from it.
     random: Box<dyn Fn() -> u64>,
+    /// Of the journal: whether there is room for more than what is there.
+    may_grow: Box<dyn Fn() -> bool>,
 }
 
 impl Root {
@@ -42,6 +44,7 @@ impl Root {
         askers: Askers<Wish, Answer>,
         config_rules: SharedRules,
         random: impl Fn() -> u64 + 'static,
+        may_grow: impl Fn() -> bool + 'static,
     ) -> Root {
         Root {
             controller: RootController::new(me, timing, Rules::production()),
@@ -53,6 +56,7 @@ impl Root {
             output: Output::default(),
             config_rules,
             random: Box::new(random),
+            may_grow: Box::new(may_grow),
         }
     }
 
@@ -66,6 +70,7 @@ impl Root {
         let mut environment = Environment {
             config_rules: &*config_rules,
             uuids: &mut uuids,
+            may_grow: (self.may_grow)(),
         };
         let stepped = self
             .controller

@@ -197,6 +197,7 @@ fn outline(at: u64, header: &RecordHeader) -> Item {
         kind::CREATE => "create",
         kind::CONFIGURE => "configure",
         kind::DELETE => "delete",
+        kind::COPY => "copy",
         _ => "unknown record",
     };
     let item = Item::new(name, at, u64::from(header.len)).inside();
@@ -211,6 +212,12 @@ fn record(at: u64, header: &RecordHeader, body: &[u8]) -> Item {
     };
     match record {
         Record::Data {
+            base_offset,
+            last_offset,
+            leader_epoch,
+            batch,
+        }
+        | Record::Copy {
             base_offset,
             last_offset,
             leader_epoch,

@@ -28,6 +28,8 @@ pub struct Frames {
 struct Held {
     /// None while the frame fills.
     bytes: Option<Bytes>,
+    /// Until then: what was copied into it, by where it lies.
+    copies: BTreeMap<u32, Bytes>,
     references: u32,
 }
 
@@ -49,16 +51,29 @@ impl Frames {
         }
     }
 
-    /// The bytes, without a copy; None while the frame they are in still fills.
+    /// As [`Frames::hold`], of bytes that are known from elsewhere: they can be read while the frame fills.
+    pub fn hold_copy(&mut self, at: FrameRef, bytes: Bytes) {
+        self.hold(at);
+        let held = self.frames.get_mut(&at.frame_seq).expect("just held");
+        if held.bytes.is_none() {
+            held.copies.insert(at.at, bytes);
+        }
+    }
+
+    /// The bytes, without a copy; None while the frame they are in still fills, if they are no copy.
     pub fn bytes(&self, at: FrameRef) -> Option<Bytes> {
-        let bytes = self.frames.get(&at.frame_seq)?.bytes.as_ref()?;
-        Some(bytes.slice(at.at as usize..(at.at + at.len) as usize))
+        let held = self.frames.get(&at.frame_seq)?;
+        match &held.bytes {
+            Some(bytes) => Some(bytes.slice(at.at as usize..(at.at + at.len) as usize)),
+            None => held.copies.get(&at.at).cloned(),
+        }
     }
 
     /// The frame is sealed: its bytes do not change any more.
     pub fn seal(&mut self, frame_seq: u64, bytes: Bytes) {
         if let Some(held) = self.frames.get_mut(&frame_seq) {
             self.held_bytes += bytes.len() as u64;
+            held.copies.clear();
             let before = held.bytes.replace(bytes);
             self.held_bytes -= before.map_or(0, |bytes| bytes.len() as u64);
         }

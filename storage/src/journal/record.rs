@@ -35,6 +35,13 @@ pub enum Record<'a> {
         partial_bytes: u32,
         bytes: &'a [u8],
     },
+    /// A batch of the tail once more, so that the frame it came from can go: it is here from now on.
+    Copy {
+        base_offset: i64,
+        last_offset: i64,
+        leader_epoch: i32,
+        batch: &'a [u8],
+    },
     /// Batches that end at or beyond `to_offset` are gone.
     Truncate {
         to_offset: i64,
@@ -108,6 +115,7 @@ pub mod kind {
     pub const CONFIGURE: u8 = 10;
     pub const DELETE: u8 = 11;
     pub const FILE_HEAD: u8 = 12;
+    pub const COPY: u8 = 13;
 }
 
 impl RecordHeader {
@@ -153,8 +161,15 @@ impl<'a> Record<'a> {
                 last_offset,
                 leader_epoch,
                 batch,
+            }
+            | Record::Copy {
+                base_offset,
+                last_offset,
+                leader_epoch,
+                batch,
             } => {
-                header.kind = kind::DATA;
+                let is_copy = matches!(self, Record::Copy { .. });
+                header.kind = if is_copy { kind::COPY } else { kind::DATA };
                 header.base_offset = *base_offset;
                 header.last_offset_delta = (*last_offset - *base_offset) as i32;
                 header.leader_epoch = *leader_epoch;
@@ -251,11 +266,13 @@ impl<'a> Record<'a> {
         let record = match header.kind {
             kind::DATA => Record::Data {
                 base_offset: header.base_offset,
-                last_offset: header
-                    .base_offset
-                    .checked_add(i64::from(header.last_offset_delta))
-                    .filter(|last| *last >= header.base_offset)
-                    .ok_or(RecordError("data record ends before it begins"))?,
+                last_offset: last_offset(header)?,
+                leader_epoch: header.leader_epoch,
+                batch: body,
+            },
+            kind::COPY => Record::Copy {
+                base_offset: header.base_offset,
+                last_offset: last_offset(header)?,
                 leader_epoch: header.leader_epoch,
                 batch: body,
             },
@@ -317,6 +334,13 @@ impl<'a> Record<'a> {
         };
         Ok((LogId(header.log_id), record))
     }
+}
+
+/// Of a record that is a batch.
+fn last_offset(header: &RecordHeader) -> Result<i64, RecordError> {
+    let last = header.base_offset.checked_add(i64::from(header.last_offset_delta));
+    last.filter(|last| *last >= header.base_offset)
+        .ok_or(RecordError("a batch ends before it begins"))
 }
 
 /// Bytes that follow a record's header.

@@ -61,7 +61,7 @@ impl Space {
         });
     }
 
-    /// Goes on in a file that was there before; only a mutant does.
+    /// Goes on in a file that was there before.
     pub fn continue_at(&mut self, cursor: Address) {
         self.cursor = Some(cursor);
     }
@@ -104,6 +104,16 @@ impl Space {
     pub fn used_files(&self) -> u32 {
         let needed_from = self.replay_from.iter().map(|from| from.file_seq).min().expect("two");
         (self.newest_file_seq + 1).saturating_sub(needed_from).min(self.files)
+    }
+
+    pub fn newest_file_seq(&self) -> u32 {
+        self.newest_file_seq
+    }
+
+    /// Bytes that the newest file still takes.
+    pub fn newest_file_room(&self) -> u64 {
+        let blocks = self.cursor.map_or(0, |cursor| self.file_blocks - cursor.block);
+        u64::from(blocks) * crate::disk::BLOCK as u64
     }
 
     /// Whether a frame of this many blocks starts a file.

@@ -26,6 +26,11 @@ impl PartitionLog {
         self.end_tail_fold(frames);
         match *record {
             Record::Data { base_offset, batch, .. } => self.apply_data(base_offset, batch, at, frames),
+            Record::Copy { batch, .. } => {
+                if let Some(entry) = copied(record, at) {
+                    self.tail.move_to(entry, batch, frames);
+                }
+            }
             Record::Truncate { to_offset } => self.apply_truncate(to_offset, at, frames),
             Record::Start { offset } => self.apply_start(offset, frames),
             Record::Epoch {
@@ -87,6 +92,13 @@ impl PartitionLog {
                     partial,
                 };
                 self.tail.push_back(entry, frames);
+            }
+            Record::Copy { batch, .. } => {
+                if let Some(entry) = copied(record, at)
+                    && !self.tail.move_to(entry, batch, frames)
+                {
+                    self.tail.insert(entry, frames);
+                }
             }
             Record::Truncate { to_offset } => while self.tail.pop_back_from(to_offset, frames).is_some() {},
             Record::Start { offset: below } | Record::Flushed { end_offset: below, .. } => {
@@ -339,6 +351,27 @@ impl Segment {
         }
         self.max_timestamp = self.max_timestamp.max(entry.max_timestamp);
     }
+}
+
+/// The batch of a COPY record, where it lies now.
+fn copied(record: &Record<'_>, at: FrameRef) -> Option<TailEntry> {
+    let Record::Copy {
+        base_offset,
+        last_offset,
+        leader_epoch,
+        batch,
+    } = *record
+    else {
+        return None;
+    };
+    Some(TailEntry {
+        base_offset,
+        last_offset,
+        max_timestamp: BatchHeader::parse(batch).map_or(-1, |header| header.max_timestamp),
+        leader_epoch,
+        at,
+        partial: false,
+    })
 }
 
 /// Replaces the front of the tail by the copy of it in a RESIDUE record.

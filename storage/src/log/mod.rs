@@ -58,7 +58,7 @@ use tail::Tail;
 
 pub use epochs::{EpochList, EpochStart};
 pub use index::{INDEX_INTERVAL_BYTES, SegmentIndex};
-pub use plan::{ResidueCopy, SegmentFile, WriteOut, WrittenOut};
+pub use plan::{ResidueCopy, SegmentFile, TailCopy, WriteOut, WrittenOut};
 pub use producers::{BATCHES_REMEMBERED, PRODUCERS_MAX, Producer, ProducerBatch, ProducerCheck, ProducerTable};
 pub use segments::{FileId, Segment, SegmentList};
 pub(crate) use snapshot::snapshot_entries;

@@ -143,6 +143,44 @@ impl ResidueCopy {
     }
 }
 
+/// A part of a tail, to be copied into the filling frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TailCopy {
+    Residue(ResidueCopy),
+    Batch {
+        base_offset: i64,
+        last_offset: i64,
+        leader_epoch: i32,
+        bytes: Bytes,
+    },
+}
+
+impl TailCopy {
+    pub fn size(&self) -> u64 {
+        match self {
+            TailCopy::Residue(copy) => copy.size(),
+            TailCopy::Batch { bytes, .. } => bytes.len() as u64,
+        }
+    }
+
+    pub fn record(&self) -> Record<'_> {
+        match self {
+            TailCopy::Residue(copy) => copy.record(),
+            TailCopy::Batch {
+                base_offset,
+                last_offset,
+                leader_epoch,
+                bytes,
+            } => Record::Copy {
+                base_offset: *base_offset,
+                last_offset: *last_offset,
+                leader_epoch: *leader_epoch,
+                batch: bytes,
+            },
+        }
+    }
+}
+
 impl PartitionLog {
     /// The next write-out: about `bytes_max` bytes and [`BATCHES_MAX`] batches at most (one always), of frames up to
     /// `durable_seq`. None: there is less than a block to write.
@@ -323,7 +361,6 @@ impl PartitionLog {
     /// A copy of what lies in frames below `below_frame_seq`, if that is less than a block; otherwise it is to be
     /// written out first.
     pub fn residue(&self, frames: &Frames, below_frame_seq: u64) -> Option<ResidueCopy> {
-        let front = self.tail.front()?;
         let written = self.segments.active.as_ref().map_or(0, |active| active.position);
         let skip = written.saturating_sub(self.tail.position);
         let count = self
@@ -333,10 +370,20 @@ impl PartitionLog {
             .rposition(|entry| entry.at.frame_seq < below_frame_seq)?
             + 1;
         let copied = self.tail.entries.range(..count);
-        let len: u64 = copied.clone().map(|entry| u64::from(entry.at.len)).sum();
+        let len: u64 = copied.map(|entry| u64::from(entry.at.len)).sum();
         if len - skip > BLOCK_BYTES {
             return None;
         }
+        self.residue_of(count, frames)
+    }
+
+    /// A copy of the first `count` entries of the tail, but for what is in the file.
+    fn residue_of(&self, count: usize, frames: &Frames) -> Option<ResidueCopy> {
+        let front = self.tail.front()?;
+        let written = self.segments.active.as_ref().map_or(0, |active| active.position);
+        let skip = written.saturating_sub(self.tail.position);
+        let copied = self.tail.entries.range(..count);
+        let len: u64 = copied.clone().map(|entry| u64::from(entry.at.len)).sum();
         let frames_copied = copied.clone().map(|entry| entry.at.frame_seq).collect();
         let mut bytes = Vec::with_capacity(len as usize);
         for entry in copied {
@@ -356,6 +403,38 @@ impl PartitionLog {
             bytes,
             frames: frames_copied,
         })
+    }
+
+    /// Copies of what lies in frames below `below_frame_seq`, however much that is: about `bytes_max` bytes of it.
+    pub fn copies(&self, frames: &Frames, below_frame_seq: u64, bytes_max: u64) -> Vec<TailCopy> {
+        if let Some(residue) = self.residue(frames, below_frame_seq) {
+            return vec![TailCopy::Residue(residue)];
+        }
+        let mut copies = Vec::new();
+        let mut bytes = 0;
+        for entry in &self.tail.entries {
+            if entry.at.frame_seq >= below_frame_seq {
+                continue;
+            }
+            let copy = if entry.partial {
+                // Only the first can be.
+                self.residue_of(1, frames).map(TailCopy::Residue)
+            } else {
+                self.tail.bytes_of(entry, frames).map(|bytes| TailCopy::Batch {
+                    base_offset: entry.base_offset,
+                    last_offset: entry.last_offset,
+                    leader_epoch: entry.leader_epoch,
+                    bytes,
+                })
+            };
+            let Some(copy) = copy else { break };
+            bytes += copy.size();
+            copies.push(copy);
+            if bytes >= bytes_max {
+                break;
+            }
+        }
+        copies
     }
 
     /// Where the log should start now by `retention.ms` and `retention.bytes`. Nothing at or beyond `upto` goes: the

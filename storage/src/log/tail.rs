@@ -68,6 +68,34 @@ impl Tail {
         Some(entry)
     }
 
+    /// The whole batch at `entry.base_offset` is at `entry.at` now. False: it is not here.
+    pub fn move_to(&mut self, entry: TailEntry, batch: &[u8], frames: &mut Frames) -> bool {
+        let found = self
+            .entries
+            .binary_search_by_key(&entry.base_offset, |entry| entry.base_offset);
+        let Ok(index) = found else { return false };
+        let old = self.entries[index];
+        if old.partial || old.last_offset != entry.last_offset || old.at.len != entry.at.len {
+            return false;
+        }
+        let bytes = self.bytes_of(&old, frames);
+        frames.hold_copy(entry.at, bytes.unwrap_or_else(|| Bytes::copy_from_slice(batch)));
+        self.entries[index].at = entry.at;
+        frames.release(old.at);
+        self.copy.take_if(|(at, _)| frames.bytes(*at).is_some());
+        true
+    }
+
+    /// Puts an entry where its offsets belong: at replay a copy may be found without what it was copied from.
+    pub fn insert(&mut self, entry: TailEntry, frames: &mut Frames) {
+        let index = self
+            .entries
+            .partition_point(|other| other.base_offset < entry.base_offset);
+        frames.hold(entry.at);
+        self.bytes += u64::from(entry.at.len);
+        self.entries.insert(index, entry);
+    }
+
     /// Keeps the bytes of a RESIDUE record that lie at `at`.
     pub fn keep_copy(&mut self, at: FrameRef, bytes: &[u8]) {
         self.copy = Some((at, Bytes::copy_from_slice(bytes)));

@@ -4,15 +4,12 @@
 //!   tail -> segment (durable) -> FLUSHED, or RESIDUE for less than a block -> no frame of the oldest file is needed
 //!        -> checkpoint (durable), twice -> the file is free; what the checkpoint no longer names is removed
 //! ```
-//! A full disk stops write-out and with it appends, not reads; what was deleted is given back at once then. A disk that
-//! fails ends the store.
+//! A full disk stops write-out and with it appends, not reads; what was deleted is given back at once then, and the journal
+//! has its room by copies alone (`copies.rs`). A disk that fails ends the store.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::{collections::BTreeSet, io};
 
-use super::{LogId, Store, recover::encode_checkpoint, state::State};
+use super::{LogId, Store, checkpoint_room::CheckpointRoom, copies::Lap, recover::encode_checkpoint, state::State};
 use crate::{
     StorageError,
     disk::{BLOCK, Disk},
@@ -21,13 +18,13 @@ use crate::{
         prewrite,
         record::Record,
     },
-    log::{ResidueCopy, WriteOut},
+    log::WriteOut,
     writeout::{self, Load, Pressure},
 };
 
 /// Logs in one round, and bytes of each: what a flush of the journal may have to wait for in the device's cache.
 const ROUND_LOGS: usize = 8;
-const WRITE_OUT_BYTES: usize = 1 << 20;
+pub(super) const WRITE_OUT_BYTES: usize = 1 << 20;
 /// And when memory is a quarter full, so that this does not keep up: then files are opened and flushed for more, and two are
 /// written at a time. Rounds of a MiB a log bound what a core takes at 600 MB/s where the disk does three times of that.
 const WRITE_OUT_BYTES_HASTY: usize = 4 << 20;
@@ -48,7 +45,10 @@ pub(super) struct Background {
     /// The last write-out found no space.
     pub disk_full: bool,
     /// The last checkpoint found no space.
-    checkpoint_refused: bool,
+    pub checkpoint_refused: bool,
+    pub checkpoint_room: CheckpointRoom,
+    /// Of copies on a full disk.
+    pub lap: Lap,
     retention: Turn,
     producers: Turn,
     checkpoint: Turn,
@@ -62,9 +62,10 @@ struct Turn {
 }
 
 impl Background {
-    /// Of a store that is opened now. The first checkpoint has its time from here: what was deleted before a crash goes with it.
-    pub(super) fn opened(wall_ms: i64) -> Background {
+    /// Of a store that is opened now, by the checkpoint with this body. The first checkpoint has its time from here: what was deleted before a crash goes with it.
+    pub(super) fn opened(wall_ms: i64, checkpoint: &[u8]) -> Background {
         Background {
+            checkpoint_room: CheckpointRoom::of(checkpoint),
             checkpoint: Turn { last_ms: wall_ms },
             ..Background::default()
         }
@@ -104,7 +105,8 @@ impl<D: Disk> Store<D> {
         }
         more |= self.write_out(wall_ms).await?;
         (self.inner.options.yield_now)().await;
-        more |= self.copy_residues_forward();
+        more |= self.copy_residues_forward() || self.copy_tails_forward();
+        self.reserve_checkpoint().await;
         if self.wants_checkpoint(wall_ms) {
             more |= self.try_checkpoint().await?;
         }
@@ -155,8 +157,10 @@ impl<D: Disk> Store<D> {
         let inner = &*self.inner;
         let plans = self.plan_write_outs(wall_ms).await;
         if plans.is_empty() {
-            // What found no space may have been deleted since.
-            inner.background.borrow_mut().disk_full = false;
+            // What found no space may have been deleted since, and is not waiting in the journal alone.
+            if inner.state.borrow().has_append_room() {
+                inner.background.borrow_mut().disk_full = false;
+            }
             return Ok(false);
         }
         let hasty = self.pressure(&inner.state.borrow()).is_behind();
@@ -254,7 +258,7 @@ impl<D: Disk> Store<D> {
         Some(plan)
     }
 
-    fn pressure(&self, state: &State) -> Pressure {
+    pub(super) fn pressure(&self, state: &State) -> Pressure {
         let file_bytes = state.space.file_bytes();
         let used = u64::from(state.space.used_files());
         let oldest_file_end = state
@@ -268,32 +272,6 @@ impl<D: Disk> Store<D> {
             journal_bytes_max: u64::from(state.space.files()) * file_bytes,
             oldest_file_end,
         }
-    }
-
-    /// Logs that hold a frame with less than a block let go of it: where memory is three quarters full, of frames that
-    /// nobody else holds; where the journal is half full, of those in its oldest file. True: there were some.
-    ///
-    /// Copies fill the journal, which is what they are to free: no more of them than that what they let go of is twice as
-    /// much, or, in the journal, than one file's, after what checkpoints free by themselves.
-    fn copy_residues_forward(&self) -> bool {
-        let mut state = self.inner.state.borrow_mut();
-        let pressure = self.pressure(&state);
-        let memory_is_full = pressure.tail_bytes > pressure.tail_bytes_max / 4 * 3;
-        let journal_is_full = pressure.journal_bytes > pressure.journal_bytes_max / 2 && pressure.oldest_file_end > 0;
-        let mut copies = Vec::new();
-        if memory_is_full && state.has_reserve(0) {
-            let all = residues(&state, state.committer.durable_seq() + 1);
-            copies = worth_copying(&state, all);
-        }
-        if copies.is_empty() && journal_is_full && !checkpoint_frees(&state) {
-            copies = residues(&state, pressure.oldest_file_end + 1);
-        }
-        for (id, copy) in &copies {
-            state.change(*id, &copy.record());
-        }
-        drop(state);
-        self.inner.pushed();
-        !copies.is_empty()
     }
 
     /// Half of the ring is used and a checkpoint would free some of it; the disk is full and a checkpoint would free some
@@ -344,12 +322,9 @@ impl<D: Disk> Store<D> {
             let mut background = inner.background.borrow_mut();
             background.checkpoint.last_ms = (inner.options.wall_ms)();
             background.checkpoint_records = state.stats.records;
-            (
-                header,
-                encode_checkpoint(state),
-                files,
-                state.doomed_directories.clone(),
-            )
+            let body = encode_checkpoint(state);
+            background.checkpoint_room.took(&body);
+            (header, body, files, state.doomed_directories.clone())
         };
         // The state holds records that are not durable yet; a checkpoint must not know more than the journal.
         self.drive_to(header.covered_seq).await?;
@@ -425,50 +400,7 @@ impl<D: Disk> Store<D> {
 }
 
 /// Would one or two checkpoints as of now free a file?
-fn checkpoint_frees(state: &State) -> bool {
+pub(super) fn checkpoint_frees(state: &State) -> bool {
     let needed = state.space.replay_needed(state.oldest_needed(), state.committer.last());
     needed.file_seq > state.space.oldest_replay().file_seq
-}
-
-/// What logs hold of frames below this one, where it is less than a block.
-fn residues(state: &State, below: u64) -> Vec<(LogId, ResidueCopy)> {
-    let durable_seq = state.committer.durable_seq();
-    let holders = state.logs.iter().filter(|(_, slot)| {
-        slot.log.damaged().is_none() && slot.log.oldest_frame().is_some_and(|oldest| oldest < below)
-    });
-    let too_little = holders.filter(|(_, slot)| {
-        let plan = slot.log.plan_write_out(&state.frames, durable_seq, WRITE_OUT_BYTES, 0);
-        plan.is_none()
-    });
-    let copies = too_little.filter_map(|(id, slot)| Some((*id, slot.log.residue(&state.frames, below)?)));
-    copies.collect()
-}
-
-/// Those that together hold frames alone, oldest frames first, about a journal file's half of them; none if what they let
-/// go of is less than twice of what they take.
-fn worth_copying(state: &State, copies: Vec<(LogId, ResidueCopy)>) -> Vec<(LogId, ResidueCopy)> {
-    let mut holders: BTreeMap<u64, Vec<LogId>> = BTreeMap::new();
-    for (id, copy) in &copies {
-        for frame in copy.frames() {
-            holders.entry(*frame).or_default().push(*id);
-        }
-    }
-    let lengths: BTreeMap<LogId, u64> = copies.iter().map(|(id, copy)| (*id, copy.size())).collect();
-    let mut chosen: BTreeSet<LogId> = BTreeSet::new();
-    let (mut taken, mut freed) = (0, 0);
-    for (frame, logs) in holders {
-        let Some(bytes) = state.frames.freed_by(frame, logs.len() as u32) else {
-            continue;
-        };
-        if taken > state.space.file_bytes() / 2 {
-            break;
-        }
-        freed += bytes;
-        let more = logs.iter().filter(|id| chosen.insert(**id));
-        taken += more.map(|id| lengths[id]).sum::<u64>();
-    }
-    if freed < 2 * taken {
-        return Vec::new();
-    }
-    copies.into_iter().filter(|(id, _)| chosen.contains(id)).collect()
 }

@@ -6,7 +6,9 @@
 //! becomes true any more.
 
 mod background;
+mod checkpoint_room;
 mod commit;
+mod copies;
 mod producers;
 mod reads;
 mod recover;
@@ -30,7 +32,7 @@ use uuid::Uuid;
 
 use crate::{Failed, Identity, OpenError, StorageError, disk::Disk, journal::record::Record, log::read::ReadCache};
 use commit::{Drivers, Flight};
-use state::State;
+use state::{Reserve, State};
 
 pub use rehome::rehome;
 pub use types::{
@@ -264,13 +266,22 @@ impl<D: Disk> Store<D> {
         !self.inner.background.borrow().disk_full
             && state.frames.tail_bytes() < self.inner.options.tail_bytes_max as u64
             && state.frames.held_bytes() < 2 * self.inner.options.tail_bytes_max as u64
-            && state.has_reserve(0)
+            && state.has_append_room()
     }
 
     /// Is there space for a little in the journal, also while producers find no room? For records without which nothing
     /// would ever be deleted, and nobody lead.
     pub fn has_journal_room(&self) -> bool {
-        self.inner.state.borrow().has_reserve(1)
+        self.inner.state.borrow().has_reserve(Reserve::Needed)
+    }
+
+    /// May what exists become more? Not where the journal is all that is left of a full disk, and it is nearly full of what
+    /// nobody can write elsewhere: then the rest is for what [`Store::has_journal_room`] is asked for.
+    pub fn has_room_to_grow(&self) -> bool {
+        let background = self.inner.background.borrow();
+        let state = self.inner.state.borrow();
+        let has_checkpoint_room = !background.checkpoint_refused && !background.checkpoint_room.is_short;
+        has_checkpoint_room && (!background.disk_full || state.has_reserve(Reserve::Growth))
     }
 
     /// Bytes of the largest batch that [`Store::append`] takes.

@@ -12,7 +12,7 @@ use std::{
 use super::{
     Inner, JournalEnd, LogId, Store, StoreOptions,
     background::{Background, Checkpoints},
-    state::{Slot, State},
+    state::{Reserve, Slot, State},
 };
 use crate::{
     Identity, OpenError,
@@ -69,7 +69,7 @@ pub(super) async fn open<D: Disk>(
         newest_copy: opened.newest_copy,
         generation: opened.checkpoint.header.generation,
     };
-    let background = Background::opened((options.wall_ms)());
+    let background = Background::opened((options.wall_ms)(), &opened.checkpoint.body);
     let inner = Inner {
         read_cache: ReadCache::new(disk.kept_files_max()),
         disk,
@@ -100,9 +100,10 @@ fn empty_state<F>(opened: &Opened<F>, options: &StoreOptions, core: u32) -> Stat
         space.found(frame.header.address.file_seq, frame.header.frame_seq, frame.header.prev);
     }
     let mut next_seq = plan.frame_seq_max + SEQ_SKIPPED;
-    // Starts that fail one after the other would use up the ring, a file each. The chain alone tells our frames from
-    // those of a torn end; that we need not rewrite blocks is worth a file, but not the last one.
-    let no_new_file = !options.rules.new_file || space.free_files() < 2;
+    // Starts on a full disk, or that fail one after the other, would use up the ring, a file each. The chain alone tells our
+    // frames from those of a torn end; that we need not rewrite blocks is worth a file, but none of those that are kept
+    // for what frees others.
+    let no_new_file = !options.rules.new_file || space.free_files() <= Reserve::Needed.files(files);
     if let Some(last) = plan.frames.last().filter(|_| no_new_file) {
         let Address { file_seq, block } = last.header.address;
         space.continue_at(Address {

@@ -35,8 +35,43 @@ const RECORD_BYTES_LARGE: usize = 256 << 10;
 const WAITING_BYTES_MAX: usize = 128 << 10;
 /// A frame of notes alone waits for others to come along for as long as so many frames take, after the last one.
 const NOTES_WAIT_FRAMES: u64 = 4;
-/// Free files below which appends wait: the background needs some to free others, recovery needs one.
-const FREE_FILES_RESERVED: u32 = 3;
+/// Who leaves how many files of the ring free, for those below.
+///
+/// On a full disk a file comes free only by copies of what is live in the oldest one, and these take another one before, and the
+/// beginning of a second if they are packed worse. A start needs none (`recover.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reserve {
+    /// Appends, of what all frames take that are needed, wherever they lie.
+    Live,
+    /// Copies on a full disk begin where this is not free.
+    Lap,
+    /// On a full disk, changes of metadata that nobody depends on.
+    Growth,
+    /// Appends, of what is free at once.
+    Appends,
+    /// Everything else that somebody waits for: elections, without which nobody leads, and deletions, which make room.
+    Needed,
+    /// Copies of another file.
+    Copies,
+}
+
+impl Reserve {
+    /// In a ring of so many files; half of a small one at most.
+    pub fn files(self, ring: u32) -> u32 {
+        let half = (ring / 2).max(1);
+        match self {
+            Reserve::Live => half.min(7),
+            Reserve::Lap => (half - 1).min(6),
+            Reserve::Growth => (half - 1).min(5),
+            Reserve::Appends => half.min(4),
+            Reserve::Needed => (half - 1).min(3),
+            Reserve::Copies => 2,
+        }
+    }
+}
+
+/// What is left free at most of a young ring, of which there is more to come: by appends, and by all others.
+const YOUNG_FILES_RESERVED: [u32; 2] = [3, 2];
 
 pub(super) struct Slot {
     pub log: PartitionLog,
@@ -156,13 +191,37 @@ impl State {
         self.space.file_bytes() as usize / 2
     }
 
-    /// Whether what appends leave free, half of a small ring at most, is free but for `spare` files of it, when all that
-    /// fills now is in its place. A frame leaves less than half of a file unused.
-    pub fn has_reserve(&self, spare: u32) -> bool {
-        let unsealed: usize = self.filling.iter().map(|filling| filling.builder.len()).sum();
-        let taken = 2 * unsealed as u64 / self.space.file_bytes();
-        let reserve = FREE_FILES_RESERVED.min(self.space.files() / 2) - spare;
-        u64::from(self.space.free_files()) >= u64::from(reserve) + taken
+    /// Whether what these leave is free when all that fills now is in its place.
+    pub fn has_reserve(&self, reserve: Reserve) -> bool {
+        let files = reserve.files(self.space.files());
+        let young = YOUNG_FILES_RESERVED[usize::from(reserve != Reserve::Appends)];
+        let is_young = self.space.next_to_prewrite().is_some();
+        self.has_free(if is_young { files.min(young) } else { files })
+    }
+
+    /// So many files are free when all that fills now is in its place. A frame leaves less than half of a file unused.
+    pub fn has_free(&self, files: u32) -> bool {
+        u64::from(self.space.free_files()) >= u64::from(files) + self.files_taken()
+    }
+
+    /// Whether appends may go on: also without more in the ring than what could be copied round it if the disk were full.
+    pub fn has_append_room(&self) -> bool {
+        let files = self.space.files() - Reserve::Live.files(self.space.files());
+        let live_bytes = self.frames.held_bytes() + self.unsealed_bytes();
+        self.has_reserve(Reserve::Appends) && live_bytes <= u64::from(files) * self.space.file_bytes()
+    }
+
+    fn files_taken(&self) -> u64 {
+        2 * self.unsealed_bytes() / self.space.file_bytes()
+    }
+
+    /// Bytes that need no further file for sure.
+    pub fn room_without_a_file(&self) -> u64 {
+        self.space.newest_file_room().saturating_sub(2 * self.unsealed_bytes()) / 2
+    }
+
+    pub fn unsealed_bytes(&self) -> u64 {
+        self.filling.iter().map(|filling| filling.builder.len() as u64).sum()
     }
 
     /// Nothing waits to be sealed.

@@ -111,7 +111,11 @@ impl Controller {
         };
         match &mut self.kind {
             Kind::Root(root) => {
-                let mut environment = Environment { config_rules, uuids };
+                let mut environment = Environment {
+                    config_rules,
+                    uuids,
+                    may_grow: true,
+                };
                 let mut output = Output::<Answer>::default();
                 root.step(now, step.root(), &images.root, &mut environment, &mut output)?;
                 Ok(Stepped {

@@ -117,7 +117,7 @@ impl Member {
             balance_interval: None,
             proposal_bytes_max: journal.proposal_bytes_max(),
         };
-        let controller = Controller::join(&mut set, world, identity.broker_id, &timing, &rules);
+        let controller = Controller::join(&mut set, world, identity.broker_id, &timing, &rules, || true);
         let shards = Shards::join(&mut set, 0..SHARDS, identity.broker_id, &timing, &rules);
         let view: Rc<RefCell<Image>> = Rc::default();
         let me = VoterId {

@@ -15,10 +15,12 @@ use super::{
     sessions::Sessions,
 };
 
-/// What the controller may use besides its image: configs, and fresh ids for topics.
+/// What the controller may use besides its image: configs, fresh ids for topics, and room.
 pub struct Environment<'a> {
     pub config_rules: &'a dyn ConfigRules,
     pub uuids: &'a mut dyn FnMut() -> Uuid,
+    /// Not on a full disk: what is left there is for what others wait for, and for deletions.
+    pub may_grow: bool,
 }
 
 pub struct RootController {
@@ -125,7 +127,11 @@ impl RootController {
             Ok(())
         };
         let (sessions, rules) = (&mut self.sessions, &self.rules);
+        let may_grow = environment.may_grow;
         let decide = |image: &RootImage, next_index: u64, wish: &Wish| {
+            if !may_grow && wish.adds() {
+                return Err(decide::disk_is_full());
+            }
             let live = live_sessions(sessions, now, image);
             let mut context = Context {
                 next_index,

@@ -108,6 +108,14 @@ pub fn decide(image: &RootImage, wish: &Wish, context: &mut Context<'_>) -> Deci
     Ok((records, answer))
 }
 
+/// To a wish that adds something, where there is no room for it.
+pub fn disk_is_full() -> WishError {
+    WishError::new(
+        ErrorCode::KAFKA_STORAGE_ERROR,
+        "The controller's disk is full: nothing can be added before something is deleted.",
+    )
+}
+
 /// Kafka's answer to a wish that would make too much at once (`EventHandlerExceptionInfo`).
 pub fn excessively_large() -> WishError {
     WishError::new(

@@ -39,6 +39,34 @@ pub enum Wish {
     UpdateFeatures(UpdateFeatures),
 }
 
+impl Wish {
+    /// Whether it makes what exists more, for somebody who can be told to come again.
+    pub fn adds(&self) -> bool {
+        match self {
+            Wish::CreateTopics(_)
+            | Wish::CreatePartitions(_)
+            | Wish::CreateAcls(_)
+            | Wish::AlterScram(_)
+            | Wish::AlterQuotas(_)
+            | Wish::CreateToken(_)
+            | Wish::ChangeToken(_) => true,
+            Wish::AlterConfigs(wish) => !wish.is_about_retention(),
+            Wish::Format(_)
+            | Wish::RegisterBroker(_)
+            | Wish::ChangeBroker(_)
+            | Wish::Heartbeat(_)
+            | Wish::UnregisterBroker { .. }
+            | Wish::DeleteTopics(_)
+            | Wish::AllocateProducerIds(_)
+            | Wish::DeleteAcls(_)
+            | Wish::SweepTokens { .. }
+            | Wish::AddVoter(_)
+            | Wish::RemoveVoter(_)
+            | Wish::UpdateFeatures(_) => false,
+        }
+    }
+}
+
 /// Items of a request are answered each on its own, in the order of the request; items that occur twice are answered
 /// once, with an error, after all others.
 #[derive(Clone, Debug, PartialEq)]
@@ -195,6 +223,14 @@ pub struct MorePartitions {
 pub struct AlterConfigs {
     pub resources: Vec<(Resource, Vec<ConfigChange>)>,
     pub validate_only: bool,
+}
+
+impl AlterConfigs {
+    /// On a full disk records are made to go by it.
+    fn is_about_retention(&self) -> bool {
+        let mut changes = self.resources.iter().flat_map(|(_, changes)| changes);
+        changes.all(|change| change.key.contains("retention") || change.key == "cleanup.policy")
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,8 +13,8 @@ use crate::{
         Answer, PartitionKey, Record, RootImage, Rules, ShardImage, Wish, WishError,
         controller::{Environment, Input, Output, RootController, ShardController, Standing, Timing},
         decide::{
-            AllocateProducerIds, AlterQuotas, AlterScram, CreateTopics, Heartbeat, NewTopic, QuotaChange,
-            RECORDS_PER_WISH_MAX, TableRules,
+            AllocateProducerIds, AlterConfigs, AlterQuotas, AlterScram, ConfigChange, ConfigOp, CreateTopics,
+            Heartbeat, NewTopic, QuotaChange, RECORDS_PER_WISH_MAX, Resource, TableRules, TopicRef,
         },
         records::{Acl, BrokerChange, Format, RegisterBroker, ScramRecord, decode},
         shard::{AlterPartition, IsrChange, ShardAnswer, ShardWish},
@@ -235,6 +235,7 @@ struct Root {
     image: RootImage,
     output: Output<Answer>,
     ids: u128,
+    may_grow: bool,
 }
 
 impl Root {
@@ -247,6 +248,7 @@ impl Root {
                 *ids += 1;
                 Uuid::from_u128(*ids << 64)
             },
+            may_grow: self.may_grow,
         };
         let output = &mut self.output;
         let stepped = self.controller.step(now, input, &self.image, &mut environment, output);
@@ -280,6 +282,7 @@ fn root_wakes_when_a_session_ends_and_fences_once() {
         image: root(1),
         output: Output::default(),
         ids: 1,
+        may_grow: true,
     };
     assert_eq!(root.controller.next_wake(), None);
     root.step(START, Input::Stand(LEADS));
@@ -306,6 +309,46 @@ fn root_wakes_when_a_session_ends_and_fences_once() {
     assert_eq!(root.round(heard + SESSION).len(), 1);
 }
 
+/// On a full disk nothing is added; what makes room is decided.
+#[test]
+fn a_full_disk_takes_deletions() {
+    let mut root = Root {
+        controller: RootController::new(1, &timing(4096), Rules::production()),
+        image: root(1),
+        output: Output::default(),
+        ids: 1,
+        may_grow: false,
+    };
+    root.step(START, Input::Stand(LEADS));
+    let quota = Wish::AlterQuotas(AlterQuotas {
+        changes: vec![],
+        validate_only: false,
+    });
+    let shorter = |key: &str| {
+        let change = ConfigChange {
+            key: key.to_string(),
+            op: ConfigOp::Set,
+            value: Some("60000".to_string()),
+        };
+        let name = root.image.topics().next().expect("one").name.clone();
+        Wish::AlterConfigs(AlterConfigs {
+            resources: vec![(Resource::Topic(name.to_string()), vec![change])],
+            validate_only: false,
+        })
+    };
+    let (retention, segments) = (shorter("retention.ms"), shorter("segment.ms"));
+    let delete = Wish::DeleteTopics(vec![TopicRef::Id(topic_id(1))]);
+    for (id, wish) in [(1, quota), (2, segments), (3, retention), (4, delete)] {
+        root.step(START, Input::Asked { id, wish });
+    }
+    assert!(!root.round(START).is_empty());
+    let answers = root.answers();
+    let code = |at: usize| answers[at].1.as_ref().err().map(|refused| refused.code);
+    assert_eq!([code(0), code(1)], [Some(ErrorCode::KAFKA_STORAGE_ERROR); 2]);
+    assert_eq!([code(2), code(3)], [None; 2]);
+    assert!(root.image.topics().next().is_none());
+}
+
 /// A wish that would make too much at once is refused as a whole.
 #[test]
 fn what_is_excessive_is_refused() {
@@ -314,6 +357,7 @@ fn what_is_excessive_is_refused() {
         image: root(1),
         output: Output::default(),
         ids: 1,
+        may_grow: true,
     };
     root.step(START, Input::Stand(LEADS));
     let acl = |number: usize| Acl {
@@ -366,6 +410,7 @@ fn a_round_is_full_and_the_next_goes_on() {
         image: root(1),
         output: Output::default(),
         ids: 1,
+        may_grow: true,
     };
     root.step(START, Input::Stand(LEADS));
     let create = |name: &str, num_partitions| {

@@ -339,7 +339,7 @@ fn recovered(disk: &SimDisk, history: &History, acked: usize, rules: &Rules) -> 
 
 /// Goal: whatever the moment and whatever the disk kept, what was acknowledged is there, nothing else is, and
 /// recovering again changes nothing; then the journal goes on.
-fn check(disk: &SimDisk, history: &History, rules: &Rules) -> Result<(), String> {
+pub fn check(disk: &SimDisk, history: &History, rules: &Rules) -> Result<(), String> {
     let (session, prefix) = recovered(disk, history, history.acked, rules)?;
     drop(session);
     // The recovered state is shown to readers, so it must stay, though the power goes again.
@@ -371,7 +371,7 @@ fn check(disk: &SimDisk, history: &History, rules: &Rules) -> Result<(), String>
     }
 }
 
-fn nightly() -> bool {
+pub fn nightly() -> bool {
     std::env::var_os("CORELANE_CRASH_ALL").is_some()
 }
 

@@ -4,11 +4,10 @@ use bytes::Bytes;
 
 use super::{
     faults::{self, commands},
-    harness::{History, run},
+    harness::{History, full, run},
 };
 use crate::{
     StateKind,
-    disk::Disk,
     sim_disk::{Persist, SimDisk},
 };
 
@@ -51,7 +50,7 @@ fn a_full_disk_takes_back_what_was_deleted() {
             let lines = ["append 0 3", "commit", "idle", "background"];
             assert!(commands(&mut session, &mut history, &lines));
         }
-        fill(&disk);
+        full(&disk);
         while session.store.has_room() {
             let lines = ["append 1 3", "commit", "background"];
             assert!(commands(&mut session, &mut history, &lines));
@@ -78,7 +77,7 @@ fn a_full_disk_is_forgotten_with_what_it_was_full_for() {
     let mut session = faults::session(&disk);
     let mut history = History::default();
     assert!(session.command("create 0", &mut history));
-    fill(&disk);
+    full(&disk);
     while session.store.has_room() {
         let lines = ["append 0 3", "commit", "background"];
         assert!(commands(&mut session, &mut history, &lines));
@@ -105,7 +104,7 @@ fn a_checkpoint_without_room_is_none() {
         &mut history,
         &["create 0", "commit", "checkpoint"]
     ));
-    fill(&disk);
+    full(&disk);
     // A state of the log is in every checkpoint, so there is one that outgrows what was reserved.
     let refused = (1..100).find_map(|log| {
         assert!(commands(
@@ -133,11 +132,4 @@ fn a_checkpoint_without_room_is_none() {
     let mut session = faults::session(&disk.after_crash(Persist::None));
     assert_eq!(session.contents(), contents);
     assert!(session.command("checkpoint", &mut history));
-}
-
-/// Nothing is free from now on.
-fn fill(disk: &SimDisk) {
-    disk.set_capacity(u64::MAX);
-    let free = run(disk.space()).expect("known").free_bytes;
-    disk.set_capacity(u64::MAX - free);
 }

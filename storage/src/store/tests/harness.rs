@@ -2,7 +2,7 @@
 //!
 //! A script is one command a line: `create 0`, `append 0 3`, `truncate 0 5`, `start 0 2`, `state 0`, `delete 0`,
 //! `commit` (until nothing is on its way), `poll` (one look at a commit), `idle` (the watermark), `background`,
-//! `checkpoint`.
+//! `checkpoint`, `full` (nothing is free on the disk from now on).
 
 use std::{
     cell::RefCell,
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::model::{Logs, ModelLog, Op, apply};
 use crate::{
     AppendError, FormatWish, LogConfig, LogId, LogSpec, OpenError, Rules, StateKind, Store, StoreOptions, Ticket,
+    disk::Disk,
     open_data_dir,
     sim_disk::{Operation, SimDisk},
 };
@@ -118,7 +119,7 @@ pub fn open_young(disk: &SimDisk, rules: &Rules, depth: usize, files_ahead: u32)
     open_with(disk, options)
 }
 
-fn open_with(disk: &SimDisk, options: StoreOptions) -> Result<Session, OpenError> {
+pub fn open_with(disk: &SimDisk, options: StoreOptions) -> Result<Session, OpenError> {
     run(async {
         let identity = open_data_dir(disk, wish()).await?;
         let store = Store::open(disk.clone(), &identity, 0, options).await?;
@@ -170,6 +171,7 @@ impl Session {
                     return false;
                 }
             }
+            "full" => full(&self.store.inner.disk),
             "checkpoint" => {
                 if run(self.store.checkpoint()).is_err() {
                     return false;
@@ -297,6 +299,13 @@ impl Session {
         }
         log
     }
+}
+
+/// Nothing is free from now on.
+pub fn full(disk: &SimDisk) {
+    disk.set_capacity(u64::MAX);
+    let free = run(disk.space()).expect("known").free_bytes;
+    disk.set_capacity(u64::MAX - free);
 }
 
 /// The last start of a batch up to `to`: where logs diverge, a batch starts.

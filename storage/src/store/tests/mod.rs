@@ -14,3 +14,4 @@ mod notes;
 mod producers;
 mod random;
 mod snapshots;
+mod stays_full;

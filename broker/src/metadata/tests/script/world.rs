@@ -283,6 +283,7 @@ impl World {
         let mut environment = Environment {
             config_rules: &self.config_rules,
             uuids: &mut uuids,
+            may_grow: true,
         };
         let output = &mut self.root_output;
         let stepped = self

@@ -32,6 +32,7 @@ impl Cluster {
         let mut environment = Environment {
             config_rules: &self.config_rules,
             uuids: &mut || KEY.topic_id,
+            may_grow: true,
         };
         let stepped = self
             .root_controller
