@@ -119,7 +119,7 @@ class Corelane(Server):
 
 
 class OnlyFlush(Server):
-    """What no durable server can do without: see works.py."""
+    """A simple server that is durable: see works.py."""
 
     name = "only-flush"
 

@@ -162,6 +162,11 @@ impl RunResult {
 }
 
 impl Round {
+    /// Whether all that was asked for was answered: only then its figures are those of the load.
+    pub fn is_whole(&self) -> bool {
+        self.failure.is_none() && self.errors.is_empty() && self.unanswered == 0
+    }
+
     /// One line for people.
     pub fn describe(&self) -> String {
         if let Some(failure) = &self.failure {

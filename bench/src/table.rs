@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     metric::{METRICS, Metric},
-    result::RunResult,
+    result::{Round, RunResult},
     spread::{Spread, number},
 };
 
@@ -54,6 +54,8 @@ pub struct Judged {
     pub is_less_better: bool,
     /// `None` where rounds have failed until nothing was left: a row that is not measured is shown, not left out.
     pub figures: Option<Figures>,
+    /// Rounds that failed, had errors or lacked answers, of either target: nobody knows what they would have been.
+    pub rounds_left_out: usize,
 }
 
 pub struct Figures {
@@ -70,22 +72,30 @@ impl Table {
 }
 
 impl Judged {
-    pub fn verdict(&self) -> &'static str {
+    /// What holds for the ratio of the medians, and whether it does in every round; the first word says the most.
+    pub fn verdict(&self) -> String {
         let Some(Figures { ratio, .. }) = &self.figures else {
-            return "not measured";
+            return "not measured".to_owned();
         };
-        let holds = |bound: Option<f64>| {
-            bound.map(|bound| match self.is_less_better {
-                true => ratio.median <= bound,
-                false => ratio.median >= bound,
-            })
+        let holds = |ratio: f64, bound: f64| match self.is_less_better {
+            true => ratio <= bound,
+            false => ratio >= bound,
         };
-        match (holds(self.row.must), holds(self.row.goal)) {
-            (_, Some(true)) => "goal",
-            (Some(true), _) => "must",
-            (None, None) => "–",
-            _ => "missed",
+        let worst = if self.is_less_better { ratio.high } else { ratio.low };
+        let (must, goal) = (self.row.must, self.row.goal);
+        let asked = [(goal, "goal"), (must, "must")].into_iter();
+        let mut held =
+            asked.filter_map(|(bound, name)| Some((bound?, name)).filter(|(bound, _)| holds(ratio.median, *bound)));
+        let mut words = match held.next() {
+            Some((bound, name)) if holds(worst, bound) => name.to_owned(),
+            Some((_, name)) => format!("{name}, not in every round"),
+            None if must.or(goal).is_none() => "–".to_owned(),
+            None => "missed".to_owned(),
+        };
+        if self.rounds_left_out > 0 {
+            words += &format!(", {} failed", self.rounds_left_out);
         }
+        words
     }
 
     /// Measured with its unit, against, ratio with its spread: as they stand in a table.
@@ -118,24 +128,17 @@ pub fn judge(path: &Path) -> io::Result<Vec<Judged>> {
 }
 
 fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
-    let (values, against, unit, is_less_better) = match (&row.result, &row.metric) {
+    let (pairs, unit, is_less_better) = match (&row.result, &row.metric) {
         (Some(result), Some(metric)) => {
             let metric = Metric::named(metric)?;
             let result = RunResult::read(&directory.join(result)).map_err(|error| error.to_string())?;
-            let values = metric.values(&result, &row.target);
-            let against = if row.against == FLOOR {
-                floor_ms(&result, &row.target)?
-            } else {
-                metric.values(&result, &row.against)
-            };
-            (values, against, metric.unit.to_owned(), metric.is_less_better)
+            let pairs = pairs(&result, metric, &row)?;
+            (pairs, metric.unit.to_owned(), metric.is_less_better)
         }
-        (None, None) => (
-            row.values.clone(),
-            row.against_values.clone(),
-            row.unit.clone().unwrap_or_default(),
-            true,
-        ),
+        (None, None) => {
+            let values = row.values.iter().copied().zip(row.against_values.iter().copied());
+            (values.map(Some).collect(), row.unit.clone().unwrap_or_default(), true)
+        }
         _ => {
             return Err(format!(
                 "{:?}: give result and metric, or values and against_values",
@@ -143,27 +146,45 @@ fn judge_row(row: Row, directory: &Path) -> Result<Judged, String> {
             ));
         }
     };
-    let figures = |values: &[f64], against: &[f64]| {
+    let (values, against): (Vec<f64>, Vec<f64>) = pairs.iter().flatten().copied().unzip();
+    let figures = || {
         Some(Figures {
-            value: Spread::of(values)?,
-            against: Spread::of(against)?,
-            ratio: Spread::of_ratio(values, against)?,
+            value: Spread::of(&values)?,
+            against: Spread::of(&against)?,
+            ratio: Spread::of_ratio(&values, &against)?,
         })
     };
     Ok(Judged {
-        figures: figures(&values, &against),
+        figures: figures(),
+        rounds_left_out: pairs.len() - values.len(),
         unit,
         is_less_better,
         row,
     })
 }
 
-/// F and a round trip in milliseconds, as they were just before each of the rounds of this target.
-fn floor_ms(result: &RunResult, target: &str) -> Result<Vec<f64>, String> {
-    let floors = result.rounds_of(target).map(|round| round.floors.durable_ms());
-    floors
-        .collect::<Option<_>>()
-        .ok_or_else(|| format!("{:?} has no floor: run with --disk", result.title))
+/// Round by round what the target and what the other one had; `None` where one of them lacks it.
+fn pairs(result: &RunResult, metric: &Metric, row: &Row) -> Result<Vec<Option<(f64, f64)>>, String> {
+    let is_floor = row.against == FLOOR;
+    if is_floor
+        && result
+            .rounds_of(&row.target)
+            .any(|round| round.floors.durable_ms().is_none())
+    {
+        return Err(format!("{:?} has no floor: run with --disk", result.title));
+    }
+    let value = |round: &Round| round.is_whole().then(|| (metric.of)(round)).flatten();
+    let pair = |round: &Round| {
+        let against = if is_floor {
+            // As it was just before this round.
+            round.floors.durable_ms()
+        } else {
+            let mut others = result.rounds_of(&row.against);
+            others.find(|other| other.round == round.round).and_then(value)
+        };
+        Some((value(round)?, against?))
+    };
+    Ok(result.rounds_of(&row.target).map(pair).collect())
 }
 
 pub fn markdown(rows: &[Judged]) -> String {

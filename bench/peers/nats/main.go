@@ -5,8 +5,8 @@
 // cannot do goes to standard error, with an exit code.
 //
 // A partition is a stream of its own (file storage, one replica); a record is a message, acknowledged by the stream when it is
-// stored as the server's sync_interval says. JetStream has no batches of messages from many callers: what a Kafka client has in
-// flight as batches is here as many messages in flight.
+// stored as the server's sync_interval says. The batches that JetStream can store as one (it does from 2.12 on, by another client
+// library) are not used: what a Kafka client has in flight as batches is here as many messages in flight.
 package main
 
 import (

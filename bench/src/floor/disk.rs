@@ -3,19 +3,40 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{FileExt, OpenOptionsExt},
     path::Path,
     time::{Duration, Instant},
 };
 
 use crate::{
-    latency::Latencies,
+    latency::{Latencies, Summary},
     ring::{BLOCK, Disk, zeroed},
 };
 
 pub const SCRATCH_BYTES: u64 = 256 << 20;
 const LARGE_BYTES: usize = 1 << 20;
 const IN_FLIGHT: usize = 4;
+
+/// Two ways to a durable write: a write and a flush linked on io_uring, and the system calls `pwrite` and `fdatasync`.
+#[derive(Default)]
+pub struct Ways {
+    linked: Latencies,
+    called: Latencies,
+}
+
+impl Ways {
+    pub fn add(&mut self, other: &Ways) {
+        self.linked.add(&other.linked);
+        self.called.add(&other.called);
+    }
+
+    /// Of the faster one, by its median; None: nothing was measured.
+    pub fn faster(&self) -> Option<Summary> {
+        let ways = [&self.linked, &self.called].into_iter().filter(|way| !way.is_empty());
+        ways.map(Latencies::summary)
+            .min_by(|one, other| one.p50_us.total_cmp(&other.p50_us))
+    }
+}
 
 /// It has no name, so that it goes with the process whatever its end is.
 pub struct Scratch {
@@ -36,8 +57,12 @@ impl Scratch {
         Ok(Scratch { file })
     }
 
+    pub fn into_file(self) -> File {
+        self.file
+    }
+
     /// A ring belongs to the thread that made it, so every measurement makes its own.
-    pub fn disk(&self) -> io::Result<Disk> {
+    fn disk(&self) -> io::Result<Disk> {
         Disk::new(self.file.try_clone()?)
     }
 
@@ -63,17 +88,25 @@ impl Scratch {
         Ok(megabytes_per_second(begin))
     }
 
-    /// One durable write of 4 KiB after the other, onto what was written before.
-    pub fn commit(&self, time: Duration, latencies: &mut Latencies) -> io::Result<()> {
+    /// One durable write of 4 KiB after the other, onto what was written before, in both ways by turns: which one is faster
+    /// differs from machine to machine.
+    pub fn commit(&self, time: Duration, ways: &mut Ways) -> io::Result<()> {
         let mut disk = self.disk()?;
         let buffer = zeroed(BLOCK);
         let begin = Instant::now();
         let mut position = 0;
+        let mut next = || {
+            position = (position + BLOCK as u64) % SCRATCH_BYTES;
+            position
+        };
         while begin.elapsed() < time {
             let before = Instant::now();
-            disk.write_durably(position, &buffer)?;
-            latencies.record(before.elapsed());
-            position = (position + BLOCK as u64) % SCRATCH_BYTES;
+            disk.write_durably(next(), &buffer)?;
+            ways.linked.record(before.elapsed());
+            let before = Instant::now();
+            self.file.write_all_at(&buffer, next())?;
+            self.file.sync_data()?;
+            ways.called.record(before.elapsed());
         }
         Ok(())
     }

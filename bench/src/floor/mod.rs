@@ -1,7 +1,7 @@
 //! What this machine can do at best: the physical floor that every other number is a ratio to.
 //!
-//! * `commit`: one 4 KiB direct write to prewritten space and one data flush behind it, one at a time. An acknowledged
-//!   record cannot cost less.
+//! * `commit`: one 4 KiB direct write to prewritten space and one data flush behind it, one at a time, by io_uring and by system
+//!   calls; the faster of the two. A record that is acknowledged from the disk this way cannot cost less.
 //! * `write` and `read`: 1 MiB direct operations in sequence, four in flight.
 //! * `loopback`: 128 bytes to another thread and back over TCP, both blocking in the kernel.
 //!
@@ -25,6 +25,7 @@ use crate::{
     cpu,
     latency::{Latencies, Summary},
 };
+use disk::Ways;
 pub use disk::{SCRATCH_BYTES, Scratch};
 
 #[derive(Args)]
@@ -76,7 +77,7 @@ pub struct Prober {
 
 #[derive(Default)]
 struct Seen {
-    commit: Latencies,
+    commit: Ways,
     loopback: Latencies,
 }
 
@@ -163,7 +164,7 @@ impl Seen {
     fn floors(&self, bandwidth: Option<Bandwidth>) -> Floors {
         let summary = |latencies: &Latencies| (!latencies.is_empty()).then(|| latencies.summary());
         Floors {
-            commit_4k: summary(&self.commit),
+            commit_4k: self.commit.faster(),
             loopback_round_trip: summary(&self.loopback),
             bandwidth,
         }
@@ -171,7 +172,7 @@ impl Seen {
 }
 
 impl Floors {
-    /// A commit and a round trip, in milliseconds: what no durable answer can be faster than.
+    /// A commit and a round trip, in milliseconds: what an answer takes that waits for both and for nothing else.
     pub fn durable_ms(&self) -> Option<f64> {
         let (commit, loopback) = (self.commit_4k.as_ref()?, self.loopback_round_trip.as_ref()?);
         Some((commit.p50_us + loopback.p50_us) / 1e3)

@@ -1,8 +1,8 @@
 //! `corelane-bench null`: a server that does as little as a Kafka server can. Against it the harness measures itself;
 //! and with a delay or a stall on purpose, whether it reports what really happened.
 //!
-//! It keeps the newest records in memory, so that consumers get something, and stores nothing. With `--flush` it pays
-//! for durability, and for nothing else: what no durable server on this machine can do without.
+//! It keeps the newest records in memory, so that consumers get something, and stores nothing. With `--flush` it
+//! writes what it is sent to a file and flushes it first: a simple server that is durable.
 
 mod answers;
 mod journal;

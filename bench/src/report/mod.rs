@@ -100,7 +100,7 @@ fn verdicts(rows: &[Judged]) -> String {
         let [value, against, ratio] = judged.columns();
         let verdict = judged.verdict();
         // Of several words, the first is the class.
-        let class = verdict.split(' ').next().unwrap_or_default();
+        let class = verdict.split([' ', ',']).next().unwrap_or_default();
         write!(out, "<tr><td>{}</td>", escape(&judged.row.work)).expect("writing to a string");
         write!(
             out,

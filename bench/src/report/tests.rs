@@ -160,8 +160,11 @@ fn rows_are_judged_against_what_they_must_be() {
     let path = directory.join("rows.json");
     fs::write(&path, rows.to_string()).unwrap();
     let judged = table::judge(&path).unwrap();
-    let verdicts: Vec<&str> = judged.iter().map(Judged::verdict).collect();
-    assert_eq!(verdicts, ["must", "goal", "missed", "not measured", "must"]);
+    let verdicts: Vec<String> = judged.iter().map(Judged::verdict).collect();
+    assert_eq!(
+        verdicts,
+        ["must", "goal", "missed", "not measured", "must, not in every round"]
+    );
     // 1 ms over 80 µs.
     let over_floor = judged[2].figures.as_ref().unwrap().ratio;
     assert!((over_floor.median - 12.5).abs() < 0.05, "{over_floor}");
@@ -171,6 +174,41 @@ fn rows_are_judged_against_what_they_must_be() {
         line,
         "| produce.p50 | fast / slow | 1.00 ms | 2.00 | 0.500 (0.500 – 0.500) | ≤ 0.6 | ≤ 0.4 | must |"
     );
+
+    // In one of two rounds it does not hold; one failed; none is left.
+    let mut result = sample();
+    let of = |result: &RunResult, target: &str, round: u16| {
+        let at = result
+            .rounds
+            .iter()
+            .position(|one| one.target == target && one.round == round);
+        at.unwrap()
+    };
+    let verdict = |result: &RunResult| {
+        result.write(&directory.join("r.json")).unwrap();
+        fs::write(
+            &path,
+            serde_json::json!([row("produce.p50", "slow", 0.6, 0.4)]).to_string(),
+        )
+        .unwrap();
+        table::judge(&path).unwrap()[0].verdict()
+    };
+    let at = of(&result, "fast", 2);
+    result.rounds[at]
+        .produced
+        .as_mut()
+        .unwrap()
+        .latency
+        .as_mut()
+        .unwrap()
+        .p50_us *= 1.3;
+    assert_eq!(verdict(&result), "must, not in every round");
+    result.rounds[at].errors = BTreeMap::from([("NOT_LEADER_OR_FOLLOWER".to_owned(), 7)]);
+    assert_eq!(verdict(&result), "must, 1 failed");
+    let at = of(&result, "slow", 1);
+    result.rounds[at].unanswered = 1;
+    assert_eq!(verdict(&result), "not measured");
+    sample().write(&directory.join("r.json")).unwrap();
 
     fs::write(&path, r#"[{"work": "w", "result": "r.json", "metric": "p50", "target": "fast", "against": "slow", "must": 1, "goal": 1}]"#).unwrap();
     let error = table::judge(&path).err().unwrap().to_string();
