@@ -41,7 +41,7 @@ const NOTES_WAIT_FRAMES: u64 = 4;
 /// beginning of a second if they are packed worse. A start needs none (`recover.rs`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reserve {
-    /// Appends, of what all frames take that are needed, wherever they lie.
+    /// Appends, of what all tails take, wherever they lie.
     Live,
     /// Copies on a full disk begin where this is not free.
     Lap,
@@ -207,7 +207,8 @@ impl State {
     /// Whether appends may go on: also without more in the ring than what could be copied round it if the disk were full.
     pub fn has_append_room(&self) -> bool {
         let files = self.space.files() - Reserve::Live.files(self.space.files());
-        let live_bytes = self.frames.held_bytes() + self.unsealed_bytes();
+        // Frames are held for less than they take: copies leave the rest behind.
+        let live_bytes = self.frames.tail_bytes() + self.unsealed_bytes();
         self.has_reserve(Reserve::Appends) && live_bytes <= u64::from(files) * self.space.file_bytes()
     }
 
