@@ -62,7 +62,8 @@ struct Turn {
 }
 
 impl Background {
-    /// Of a store that is opened now, by the checkpoint with this body. The first checkpoint has its time from here: what was deleted before a crash goes with it.
+    /// Of a store that is opened now, by the checkpoint with this body. The first checkpoint has its time from here: what was
+    /// deleted before a crash goes with it.
     pub(super) fn opened(wall_ms: i64, checkpoint: &[u8]) -> Background {
         Background {
             checkpoint_room: CheckpointRoom::of(checkpoint),

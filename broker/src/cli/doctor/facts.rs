@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-/// See the module. Names that are no paths: `data` (the directory), `data/there` (itself, or what is there of its path), `cpus` (those that may be used, by number), `cores` (wanted),
-/// `io_uring` (`ok`, or why not), `direct_io` (likewise), `free_bytes`, `irqbalance` (there if it runs), and `disk/…` (what
-/// `/sys/block/…/queue` says of the disk below the data).
+/// See the module. Names that are no paths: `data` (the directory), `data/there` (itself, or what is there of its path), `cpus`
+/// (those that may be used, by number), `cores` (wanted), `io_uring` (`ok`, or why not), `direct_io` (likewise), `free_bytes`,
+/// `irqbalance` (there if it runs), and `disk/…` (what `/sys/block/…/queue` says of the disk below the data).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts(pub BTreeMap<String, String>);
 
