@@ -82,27 +82,6 @@ fn a_silent_connection_is_closed_and_a_talking_or_waiting_one_is_not() {
     assert_eq!(waiting.fetched(), [(0, b"at last".to_vec())]);
 }
 
-/// The same where another request is queued behind the one that waits, so that nobody reads the connection.
-#[test]
-fn who_leaves_with_requests_queued_is_gone() {
-    let broker = broker("queued", &[("max.connections", "3")]);
-    served(&broker).create_topic("quiet", 1);
-    let waiting: Vec<Wire> = (0..3)
-        .map(|_| {
-            let mut wire = served(&broker);
-            for _ in 0..3 {
-                wire.send_fetch("quiet", 0, 0);
-            }
-            wire
-        })
-        .collect();
-    drop(waiting);
-    let mut inside: Vec<Wire> = (0..3).map(|_| served(&broker)).collect();
-    for wire in &mut inside {
-        wire.is_served().expect("all places are free again");
-    }
-}
-
 /// Readers wait for a minute; the broker that stops answers them at once, with what there is, instead of going away from them.
 #[test]
 fn waiting_fetches_are_answered_when_the_broker_stops() {
@@ -142,12 +121,24 @@ fn waiting_fetches_are_answered_when_the_broker_stops() {
 /// A request may wait for as long as its client says. If that has left, nobody waits, and its place is another's.
 #[test]
 fn who_leaves_while_a_request_waits_is_gone() {
-    let broker = broker("gone", &[("max.connections", "3")]);
+    places_of_those_who_leave_are_free("gone", 1);
+}
+
+/// The same where others are queued behind the one that waits, so that nobody reads the connection.
+#[test]
+fn who_leaves_with_requests_queued_is_gone() {
+    places_of_those_who_leave_are_free("queued", 3);
+}
+
+fn places_of_those_who_leave_are_free(name: &str, fetches: usize) {
+    let broker = broker(name, &[("max.connections", "3")]);
     served(&broker).create_topic("quiet", 1);
     let waiting: Vec<Wire> = (0..3)
         .map(|_| {
             let mut wire = served(&broker);
-            wire.send_fetch("quiet", 0, 0);
+            for _ in 0..fetches {
+                wire.send_fetch("quiet", 0, 0);
+            }
             wire
         })
         .collect();
